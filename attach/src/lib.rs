@@ -1,0 +1,1 @@
+//! BPF section names, attach targets, every attach mechanism, and links.

@@ -1,0 +1,1 @@
+//! BTF and .BTF.ext: zero-copy parsing, indexed look-up, C dump.

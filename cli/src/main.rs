@@ -1,0 +1,2 @@
+//! The `purebpf` tool.
+fn main() {}

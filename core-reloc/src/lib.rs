@@ -1,0 +1,1 @@
+//! CO-RE: what a BPF relocation comes to against another kernel's BTF.

@@ -1,0 +1,1 @@
+//! BPF objects: opened, linked into instruction streams, loaded into the kernel.

@@ -1,0 +1,1 @@
+//! Consumers of BPF ring buffers over a map file descriptor.

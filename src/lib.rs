@@ -1,0 +1,1 @@
+//! Load, relocate and attach compiled BPF objects.
