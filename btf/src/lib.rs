@@ -1,1 +1,67 @@
-//! BTF and .BTF.ext: zero-copy parsing, indexed look-up, C dump.
+//! BTF, the type format of the Linux kernel and of BPF objects: parsing without copying, look-up
+//! by name through an index, `.BTF.ext`, and C output.
+//!
+//! What it does:
+//! - [`Btf::parse`] reads BTF of either byte order from any owner of bytes (a `Vec`, a static
+//!   slice, an `Arc`'d file mapping) in one pass, checking every offset and id it will ever follow;
+//!   nothing is allocated per type or per name.
+//! - [`Btf::find`] and [`Btf::ids_named`] look names up through an index that is built once, on
+//!   demand: a name costs a hash, not a walk over 127,000 types.
+//! - [`Type`] and the views in [`types`] read members, parameters, enumerators and section
+//!   variables in place.
+//! - [`BtfExt`](ext::BtfExt) reads `.BTF.ext`: function and line information, CO-RE relocations.
+//! - [`Builder`](builder::Builder) edits and extends BTF and serialises it.
+//! - [`dump`] prints BTF as `bpftool btf dump` does, raw or as a C header.
+//! - [`KernelBtf`] is vmlinux and its modules, each parsed when first asked for.
+//!
+//! What it does not do: it opens no file, makes no system call and knows nothing of BPF programs.
+//! ELF files are the business of `purebpf-elf-loader`; reading `/sys/kernel/btf` that of
+//! `purebpf-sys`.
+//!
+//! The crate builds without `std` (it needs `alloc`); `std` is a default feature.
+//!
+//! ```
+//! use purebpf_btf::{Btf, Kind, TypeData, builder::Builder};
+//!
+//! let mut builder = Builder::new();
+//! let int = builder.add_int("int", 4, purebpf_btf::IntEncoding::SIGNED)?;
+//! let point = builder.add_struct("point", 8)?;
+//! builder.add_member("x", int, 0)?;
+//! builder.add_member("y", int, 32)?;
+//!
+//! let btf = Btf::parse(builder.finish())?;
+//! assert_eq!(btf.find("point", Kind::Struct), Some(point));
+//! let TypeData::Struct(point) = btf.type_by_id(point)?.data() else { unreachable!() };
+//! let names: Vec<_> = point.members().filter_map(|m| m.name()).collect();
+//! assert_eq!(names, ["x", "y"]);
+//! # Ok::<(), purebpf_btf::Error>(())
+//! ```
+#![deny(unsafe_code)]
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+mod btf;
+pub mod builder;
+pub mod dump;
+mod error;
+pub mod ext;
+mod header;
+mod id;
+mod index;
+mod kernel_btf;
+mod layout;
+mod once;
+mod owner;
+pub mod raw;
+mod strings;
+pub mod types;
+
+pub use btf::{Btf, NamedIds};
+pub use error::Error;
+pub use header::Header;
+pub use id::{StrOffset, TypeId};
+pub use index::essential_name;
+pub use kernel_btf::{KernelBtf, ModuleBtf};
+pub use owner::Owner;
+pub use types::{IntEncoding, Kind, Linkage, Type, TypeData};

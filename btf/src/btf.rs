@@ -1,0 +1,555 @@
+//! [`Btf`]: a parsed BTF, whole or split over a base, and the questions it answers.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::header::Header;
+use crate::index::NameIndex;
+use crate::once::Once;
+use crate::owner::Owner;
+use crate::raw::{self, Endian, Info};
+use crate::types::{Kind, Type, TypeData};
+use crate::{Error, StrOffset, TypeId, layout, strings};
+
+/// How many references are followed from one type before the chain counts as a cycle; the limit
+/// that libbpf and the kernel (`MAX_RESOLVE_DEPTH`) have.
+const MAX_RESOLVE_DEPTH: u32 = 32;
+
+/// How many members an alignment may depend on, nested ones counted each time they are met. Honest
+/// structs stay far below; a few dozen that nest in one another could otherwise ask for 2^32 visits.
+const MAX_ALIGN_STEPS: u32 = 1 << 20;
+
+/// A parsed BTF. Cheap to clone (clones share everything), `Send` and `Sync`.
+///
+/// Split BTF, such as a kernel module's, is parsed over its base; ids and string offsets go on from
+/// the base's, and every method answers for both together.
+#[derive(Clone)]
+#[doc(alias = "btf")]
+pub struct Btf {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    owner: Owner,
+    header: Header,
+    base: Option<Btf>,
+    /// First id and first string offset of this BTF; 1 and 0 without a base.
+    first_id: u32,
+    first_string: u32,
+    /// Where each type's record starts, in bytes from the start of the type section.
+    offsets: Vec<u32>,
+    index: Once<NameIndex>,
+    pointer_size: Once<Option<u8>>,
+}
+
+impl Btf {
+    /// Parses BTF from a `Vec<u8>`, a static slice, or any shared [`Owner`].
+    ///
+    /// Accepts what libbpf accepts; what only the kernel would refuse is not checked.
+    ///
+    /// # Errors
+    /// When the data is damaged: see [`Error`].
+    #[doc(alias = "btf__new")]
+    pub fn parse(bytes: impl Into<Owner>) -> Result<Btf, Error> {
+        Btf::parse_inner(bytes.into(), None)
+    }
+
+    /// Parses split BTF over its base.
+    ///
+    /// # Errors
+    /// As [`parse`](Btf::parse); also when base and split differ in byte order.
+    #[doc(alias = "btf__new_split")]
+    pub fn parse_split(bytes: impl Into<Owner>, base: &Btf) -> Result<Btf, Error> {
+        Btf::parse_inner(bytes.into(), Some(base.clone()))
+    }
+
+    fn parse_inner(owner: Owner, base: Option<Btf>) -> Result<Btf, Error> {
+        let bytes = owner.bytes();
+        let header = Header::parse(bytes)?;
+        if base.as_ref().is_some_and(|base| base.endian() != header.endian) {
+            return Err(Error::EndianMismatch);
+        }
+        let string_section = &bytes[header.strings.clone()];
+        strings::check(string_section, base.is_some())?;
+        let first_id = base.as_ref().map_or(1, Btf::type_count);
+        let first_string = base.as_ref().map_or(0, Btf::strings_end);
+        let string_end = first_string.checked_add(string_section.len() as u32).ok_or(Error::BadStringSection)?;
+        let types = &bytes[header.types.clone()];
+        let layout = header.layout.clone().map(|range| &bytes[range]);
+        let scan = Scan { types, layout, endian: header.endian, first_id, string_end };
+        let offsets = scan.run()?;
+        Ok(Btf {
+            inner: Arc::new(Inner {
+                header,
+                base,
+                first_id,
+                first_string,
+                offsets,
+                index: Once::new(),
+                pointer_size: Once::new(),
+                owner,
+            }),
+        })
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.inner.header
+    }
+
+    /// The bytes it was parsed from, header included; without those of a base.
+    #[doc(alias = "btf__raw_data")]
+    pub fn raw_data(&self) -> &[u8] {
+        self.inner.owner.bytes()
+    }
+
+    /// Its byte order.
+    #[doc(alias = "btf__endianness")]
+    pub fn endian(&self) -> Endian {
+        self.inner.header.endian
+    }
+
+    /// What it is split over, if it is.
+    #[doc(alias = "btf__base_btf")]
+    pub fn base(&self) -> Option<&Btf> {
+        self.inner.base.as_ref()
+    }
+
+    /// How many types there are, `void` and those of a base included: ids run from 0 to one less.
+    #[doc(alias = "btf__type_cnt")]
+    pub fn type_count(&self) -> u32 {
+        self.inner.first_id + self.inner.offsets.len() as u32
+    }
+
+    /// The first id that is its own and not its base's; 1 where there is no base.
+    pub fn first_id(&self) -> TypeId {
+        TypeId(self.inner.first_id)
+    }
+
+    /// All types in the order of their ids, those of a base first, without `void`.
+    pub fn types(&self) -> impl DoubleEndedIterator<Item = Type<'_>> + ExactSizeIterator {
+        self.types_from(TypeId(1))
+    }
+
+    /// Its own types in the order of their ids, without those of a base.
+    pub fn own_types(&self) -> impl DoubleEndedIterator<Item = Type<'_>> + ExactSizeIterator {
+        self.types_from(self.first_id())
+    }
+
+    fn types_from(&self, first: TypeId) -> impl DoubleEndedIterator<Item = Type<'_>> + ExactSizeIterator {
+        let count = self.type_count().saturating_sub(first.0);
+        (0..count as usize).map(move |n| self.type_or_void(TypeId(first.0 + n as u32)))
+    }
+
+    /// The type of an id; `void` for 0.
+    ///
+    /// # Errors
+    /// When there is no such type.
+    #[doc(alias = "btf__type_by_id")]
+    #[inline]
+    pub fn type_by_id(&self, id: TypeId) -> Result<Type<'_>, Error> {
+        if id.0 >= self.type_count() {
+            return Err(Error::NoSuchType { id, count: self.type_count() });
+        }
+        Ok(self.type_or_void(id))
+    }
+
+    /// The type of an id, `void` also for one that does not exist.
+    pub(crate) fn type_or_void(&self, id: TypeId) -> Type<'_> {
+        let record = self.owner_of(id).and_then(|owner| owner.own_record(id)).unwrap_or_default();
+        Type::new(self, id, self.endian(), record)
+    }
+
+    /// This BTF or the base below it in which an id is defined.
+    fn owner_of(&self, id: TypeId) -> Option<&Inner> {
+        let mut inner = &*self.inner;
+        while id.0 < inner.first_id {
+            inner = &inner.base.as_ref()?.inner;
+        }
+        Some(inner)
+    }
+
+    /// The string at an offset, without its NUL.
+    ///
+    /// # Errors
+    /// When the offset is past the end.
+    #[doc(alias = "btf__str_by_offset")]
+    pub fn string(&self, offset: StrOffset) -> Result<&[u8], Error> {
+        self.string_bytes(offset).ok_or(Error::NoSuchString { offset })
+    }
+
+    pub(crate) fn string_bytes(&self, offset: StrOffset) -> Option<&[u8]> {
+        let (strings, at) = self.string_place(offset)?;
+        match strings.is_empty() && at == 0 {
+            true => Some(&[]),
+            false => strings::get(strings, at),
+        }
+    }
+
+    fn string_place(&self, offset: StrOffset) -> Option<(&[u8], usize)> {
+        let mut inner = &*self.inner;
+        while offset.0 < inner.first_string {
+            inner = &inner.base.as_ref()?.inner;
+        }
+        Some((inner.strings(), (offset.0 - inner.first_string) as usize))
+    }
+
+    /// End of the strings, in the numbering that goes on from the base's.
+    pub(crate) fn strings_end(&self) -> u32 {
+        self.inner.first_string + self.inner.header.strings.len() as u32
+    }
+
+    /// The first type of this kind and exact name.
+    #[doc(alias = "btf__find_by_name_kind")]
+    pub fn find(&self, name: impl AsRef<[u8]>, kind: Kind) -> Option<TypeId> {
+        self.ids_named(name.as_ref()).find(|&id| self.type_or_void(id).kind() == kind)
+    }
+
+    /// The first type of this exact name, whatever its kind.
+    #[doc(alias = "btf__find_by_name")]
+    pub fn find_any(&self, name: impl AsRef<[u8]>) -> Option<TypeId> {
+        self.ids_named(name.as_ref()).next()
+    }
+
+    /// All types of this exact name, those of a base first, then in the order of their ids.
+    pub fn ids_named<'a>(&'a self, name: &'a [u8]) -> NamedIds<'a> {
+        NamedIds::new(self, name, false)
+    }
+
+    /// All types whose [essential name](crate::essential_name) is this one: the types that CO-RE
+    /// takes as candidates for a local type of that essential name.
+    pub fn ids_with_essential_name<'a>(&'a self, name: &'a [u8]) -> NamedIds<'a> {
+        NamedIds::new(self, name, true)
+    }
+
+    fn index(&self) -> &NameIndex {
+        self.inner.index.get_or_init(|| self.inner.build_index())
+    }
+
+    /// Size of a pointer in bytes, as told by the size of `long` (or `unsigned long`) in this BTF;
+    /// `None` when it has neither.
+    #[doc(alias = "btf__pointer_size")]
+    pub fn pointer_size(&self) -> Option<u8> {
+        if let Some(base) = self.base() {
+            return base.pointer_size();
+        }
+        // The spellings that compilers write for it; libbpf's determine_ptr_size knows the same.
+        const LONG: [&str; 6] =
+            ["long int", "long", "long unsigned int", "unsigned long", "int long", "unsigned long int"];
+        *self.inner.pointer_size.get_or_init(|| {
+            LONG.iter()
+                .filter_map(|name| self.find(name, Kind::Int))
+                .map(|id| self.type_or_void(id).size_or_type())
+                .find(|size| matches!(size, 4 | 8))
+                .map(|size| size as u8)
+        })
+    }
+
+    /// The type behind modifiers and typedefs (and behind a variable or declaration tag).
+    ///
+    /// # Errors
+    /// When the id does not exist or the chain has no end.
+    #[doc(alias = "btf__resolve_type")]
+    pub fn resolve(&self, id: TypeId) -> Result<Type<'_>, Error> {
+        self.follow(id, |data| match *data {
+            TypeData::Typedef(next)
+            | TypeData::Const(next)
+            | TypeData::Volatile(next)
+            | TypeData::Restrict(next)
+            | TypeData::TypeTag(next) => Some(next),
+            TypeData::Var(var) => Some(var.type_id),
+            _ => None,
+        })
+    }
+
+    /// The type behind modifiers; a typedef stays.
+    ///
+    /// # Errors
+    /// As [`resolve`](Btf::resolve).
+    pub fn skip_modifiers(&self, id: TypeId) -> Result<Type<'_>, Error> {
+        self.follow(id, |data| match *data {
+            TypeData::Const(next) | TypeData::Volatile(next) | TypeData::Restrict(next) | TypeData::TypeTag(next) => {
+                Some(next)
+            }
+            _ => None,
+        })
+    }
+
+    fn follow(&self, id: TypeId, step: impl Fn(&TypeData<'_>) -> Option<TypeId>) -> Result<Type<'_>, Error> {
+        let mut current = self.type_by_id(id)?;
+        for _ in 0..=MAX_RESOLVE_DEPTH {
+            match step(&current.data()) {
+                Some(next) => current = self.type_by_id(next)?,
+                None => return Ok(current),
+            }
+        }
+        Err(Error::TooDeep { id, limit: MAX_RESOLVE_DEPTH })
+    }
+
+    /// Size of a type in bytes; arrays multiplied out, modifiers skipped.
+    ///
+    /// # Errors
+    /// When the type has no size, or one that does not fit 32 bits.
+    #[doc(alias = "btf__resolve_size")]
+    pub fn size_of(&self, id: TypeId) -> Result<u32, Error> {
+        let mut count = 1u32;
+        let mut current = id;
+        for _ in 0..=MAX_RESOLVE_DEPTH {
+            let resolved = self.resolve(current)?;
+            let size = match resolved.data() {
+                TypeData::Array(array) => {
+                    count = count.checked_mul(array.len).ok_or(Error::SizeOverflow { id })?;
+                    current = array.element;
+                    continue;
+                }
+                TypeData::Ptr(_) => u32::from(self.pointer_size().unwrap_or(8)),
+                _ if resolved.kind().has_size() => resolved.size_or_type(),
+                _ => return Err(Error::Unsized { id: resolved.id(), kind: resolved.kind() }),
+            };
+            return size.checked_mul(count).ok_or(Error::SizeOverflow { id });
+        }
+        Err(Error::TooDeep { id, limit: MAX_RESOLVE_DEPTH })
+    }
+
+    /// Alignment of a type in bytes as a C compiler would have it: that of its widest member, 1 for
+    /// a struct whose layout shows that it is packed.
+    ///
+    /// # Errors
+    /// When the type has no alignment (a function, `void`), or nests too deep.
+    #[doc(alias = "btf__align_of")]
+    pub fn align_of(&self, id: TypeId) -> Result<u32, Error> {
+        self.align_within(id, MAX_RESOLVE_DEPTH, &mut { MAX_ALIGN_STEPS })
+    }
+
+    fn align_within(&self, id: TypeId, depth: u32, steps: &mut u32) -> Result<u32, Error> {
+        let depth = depth.checked_sub(1).ok_or(Error::TooDeep { id, limit: MAX_RESOLVE_DEPTH })?;
+        *steps = steps.checked_sub(1).ok_or(Error::TooDeep { id, limit: MAX_ALIGN_STEPS })?;
+        let resolved = self.resolve(id)?;
+        let pointer = u32::from(self.pointer_size().unwrap_or(8));
+        match resolved.data() {
+            TypeData::Int(_) | TypeData::Float(_) | TypeData::Enum(_) | TypeData::Enum64(_) => {
+                Ok(resolved.size_or_type().min(pointer).max(1))
+            }
+            TypeData::Ptr(_) => Ok(pointer),
+            TypeData::Array(array) => self.align_within(array.element, depth, steps),
+            TypeData::Struct(composite) | TypeData::Union(composite) => {
+                let mut widest = 1;
+                for member in composite.members() {
+                    let align = self.align_within(member.type_id, depth, steps)?;
+                    widest = align.max(widest);
+                    // A member out of its place, or a size that is no multiple, can only be had
+                    // with __attribute__((packed)).
+                    let in_place = member.bit_size().is_some() || member.bit_offset % (8 * align.max(1)) == 0;
+                    if !in_place {
+                        return Ok(1);
+                    }
+                }
+                Ok(if composite.size % widest == 0 { widest } else { 1 })
+            }
+            _ => Err(Error::Unsized { id: resolved.id(), kind: resolved.kind() }),
+        }
+    }
+}
+
+impl fmt::Debug for Btf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Btf({} types, {:?}", self.inner.offsets.len(), self.endian())?;
+        if let Some(base) = self.base() {
+            write!(f, ", split over {} types", base.type_count() - 1)?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl Inner {
+    fn types(&self) -> &[u8] {
+        self.owner.bytes().get(self.header.types.clone()).unwrap_or_default()
+    }
+
+    fn strings(&self) -> &[u8] {
+        self.owner.bytes().get(self.header.strings.clone()).unwrap_or_default()
+    }
+
+    /// The record of an id of this BTF's own.
+    #[inline]
+    fn own_record(&self, id: TypeId) -> Option<&[u8]> {
+        let n = (id.0 - self.first_id) as usize;
+        let types = self.types();
+        let start = *self.offsets.get(n)? as usize;
+        let end = self.offsets.get(n + 1).map_or(types.len(), |&next| next as usize);
+        types.get(start..end)
+    }
+
+    fn build_index(&self) -> NameIndex {
+        let (types, own, endian) = (self.types(), self.strings(), self.header.endian);
+        let name_of = |n: usize| -> Option<&[u8]> {
+            let offset = raw::word(endian, types, *self.offsets.get(n)? as usize);
+            match offset.checked_sub(self.first_string) {
+                Some(at) => strings::get(own, at as usize),
+                None => self.base.as_ref()?.string_bytes(StrOffset(offset)),
+            }
+        };
+        NameIndex::build(self.offsets.len(), name_of)
+    }
+}
+
+/// The ids of all types of a name: what [`Btf::ids_named`] gives.
+#[derive(Clone)]
+pub struct NamedIds<'a> {
+    btf: &'a Btf,
+    name: &'a [u8],
+    essential: bool,
+    /// The BTFs still to ask, base first: at depth 0 the one at the top.
+    depth: u32,
+    /// The next entry of the chain in the index of the BTF at `depth`.
+    next: Option<u32>,
+}
+
+impl<'a> NamedIds<'a> {
+    fn new(btf: &'a Btf, name: &'a [u8], essential: bool) -> Self {
+        let depth = core::iter::successors(btf.base(), |below| below.base()).count() as u32;
+        let mut ids = NamedIds { btf, name, essential, depth, next: None };
+        if name.is_empty() {
+            ids.depth = 0;
+        } else {
+            ids.next = ids.level().index().first(name);
+        }
+        ids
+    }
+
+    fn level(&self) -> &'a Btf {
+        let mut level = self.btf;
+        for _ in 0..self.depth {
+            level = level.base().unwrap_or(level);
+        }
+        level
+    }
+}
+
+impl Iterator for NamedIds<'_> {
+    type Item = TypeId;
+
+    fn next(&mut self) -> Option<TypeId> {
+        loop {
+            let level = self.level();
+            while let Some(n) = self.next {
+                self.next = level.index().after(n);
+                let id = TypeId(level.inner.first_id + n);
+                let found = level.type_or_void(id);
+                let matches = match self.essential {
+                    false => level
+                        .string_place(found.name_offset())
+                        .is_some_and(|(strings, at)| strings::equals(strings, at, self.name)),
+                    true => crate::essential_name(found.name_bytes()) == self.name,
+                };
+                if matches {
+                    return Some(id);
+                }
+            }
+            self.depth = self.depth.checked_sub(1)?;
+            self.next = self.level().index().first(self.name);
+        }
+    }
+}
+
+/// The one pass over the type section: finds where each record starts, and the largest id and
+/// string offset that any of them names.
+struct Scan<'a> {
+    types: &'a [u8],
+    layout: Option<&'a [u8]>,
+    endian: Endian,
+    first_id: u32,
+    string_end: u32,
+}
+
+impl Scan<'_> {
+    fn run(&self) -> Result<Vec<u32>, Error> {
+        let types = self.types;
+        // A vmlinux has 26 bytes a type; the vector grows where an object has shorter ones.
+        let mut offsets = Vec::with_capacity(types.len() / 24);
+        let (mut max_id, mut max_string) = (0, 0);
+        let mut at = 0;
+        while at < types.len() {
+            let id = TypeId(self.first_id.wrapping_add(offsets.len() as u32));
+            let truncated = Error::TypeTruncated { id, offset: at };
+            let Some(head) = types.get(at..at + raw::TYPE_LEN) else { return Err(truncated) };
+            let info = Info(raw::word(self.endian, head, 4));
+            let len = layout::record_len(info, self.endian, self.layout)
+                .ok_or(Error::UnknownKind { id, kind: info.kind() })?;
+            let record = types.get(at..).and_then(|rest| rest.get(..len)).ok_or(truncated)?;
+            self.references(record, info, |id| max_id = max_id.max(id), |string| max_string = max_string.max(string));
+            offsets.push(at as u32);
+            at += len;
+        }
+        // Ids are signed in the kernel and in libbpf, and -1 is no id.
+        let count = u32::try_from(offsets.len())
+            .ok()
+            .and_then(|n| self.first_id.checked_add(n))
+            .filter(|&count| count <= i32::MAX as u32)
+            .ok_or(Error::TooManyTypes)?;
+        if max_id >= count || (max_string >= self.string_end && max_string != 0) {
+            return Err(self.find_culprit(&offsets, count));
+        }
+        Ok(offsets)
+    }
+
+    /// Names every id and string offset of a record.
+    #[inline]
+    fn references(&self, record: &[u8], info: Info, mut id: impl FnMut(u32), mut string: impl FnMut(u32)) {
+        let word = |at: usize| raw::word(self.endian, record, at);
+        string(word(0));
+        let Some(kind) = Kind::from_number(info.kind()) else { return };
+        if kind.has_type() {
+            id(word(8));
+        }
+        let tail = record.get(raw::TYPE_LEN..).unwrap_or_default();
+        match kind {
+            Kind::Array => {
+                id(raw::word(self.endian, tail, 0));
+                id(raw::word(self.endian, tail, 4));
+            }
+            Kind::Struct | Kind::Union | Kind::FuncProto => {
+                for item in tail.chunks_exact(kind.element_len()) {
+                    string(raw::word(self.endian, item, 0));
+                    id(raw::word(self.endian, item, 4));
+                }
+            }
+            Kind::Enum | Kind::Enum64 => {
+                for item in tail.chunks_exact(kind.element_len()) {
+                    string(raw::word(self.endian, item, 0));
+                }
+            }
+            Kind::Datasec => {
+                for item in tail.chunks_exact(raw::VAR_SECINFO_LEN) {
+                    id(raw::word(self.endian, item, 0));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The first type that names something that does not exist; only called when there is one.
+    fn find_culprit(&self, offsets: &[u32], count: u32) -> Error {
+        for (n, &at) in offsets.iter().enumerate() {
+            let id = TypeId(self.first_id + n as u32);
+            let record = &self.types[at as usize..];
+            let info = Info(raw::word(self.endian, record, 4));
+            let len = layout::record_len(info, self.endian, self.layout).unwrap_or(record.len());
+            let (mut bad_id, mut bad_string) = (None, None);
+            self.references(
+                &record[..len.min(record.len())],
+                info,
+                |target| bad_id = bad_id.or((target >= count).then_some(target)),
+                |string| bad_string = bad_string.or((string != 0 && string >= self.string_end).then_some(string)),
+            );
+            if let Some(target) = bad_id {
+                return Error::DanglingTypeId { id, target: TypeId(target), count };
+            }
+            if let Some(offset) = bad_string {
+                return Error::DanglingString { id, offset: StrOffset(offset), len: self.string_end };
+            }
+        }
+        Error::TooManyTypes
+    }
+}

@@ -1,0 +1,162 @@
+//! What can be wrong with a BTF, or with a question put to it.
+
+use crate::{Kind, StrOffset, TypeId};
+
+/// A fault in BTF data, or in a request about it. Each variant carries the offending value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Fewer bytes than a header has.
+    #[error("BTF header truncated: {len} bytes, 24 needed")]
+    HeaderTruncated {
+        /// How many bytes there are.
+        len: usize,
+    },
+    /// The first two bytes are not BTF's magic in either byte order.
+    #[error("not BTF: magic is {magic:#06x}, not 0xeb9f")]
+    NotBtf {
+        /// The first two bytes, read as little-endian.
+        magic: u16,
+    },
+    /// A version other than 1.
+    #[error("BTF version {version} is not supported (only 1 is defined)")]
+    UnsupportedVersion {
+        /// The header's version.
+        version: u8,
+    },
+    /// `hdr_len` is too small or reaches past the end.
+    #[error("BTF header length {hdr_len} does not fit the data ({len} bytes)")]
+    BadHeaderLength {
+        /// The header's `hdr_len`.
+        hdr_len: u32,
+        /// How many bytes there are.
+        len: usize,
+    },
+    /// The header is longer than known and its unknown part is not zero.
+    #[error("BTF header of {hdr_len} bytes uses fields that are not known")]
+    UnknownHeaderFields {
+        /// The header's `hdr_len`.
+        hdr_len: u32,
+    },
+    /// A section named by the header does not lie within the data.
+    #[error("BTF {section} section at {off}, {len} bytes, lies outside the data ({available} bytes after the header)")]
+    SectionOutOfRange {
+        /// Which section.
+        section: &'static str,
+        /// Its offset from the end of the header.
+        off: u32,
+        /// Its length in bytes.
+        len: u32,
+        /// How many bytes there are after the header.
+        available: usize,
+    },
+    /// The type section does not start at a multiple of 4.
+    #[error("BTF type section at {type_off} is not aligned to 4 bytes")]
+    MisalignedTypes {
+        /// The section's offset from the end of the header.
+        type_off: u32,
+    },
+    /// Types and strings share bytes.
+    #[error("BTF type section at {type_off} and string section at {str_off} overlap")]
+    OverlappingSections {
+        /// The type section's offset.
+        type_off: u32,
+        /// The string section's offset.
+        str_off: u32,
+    },
+    /// The string section does not begin, or does not end, with a NUL.
+    #[error("BTF string section must begin and end with a NUL byte")]
+    BadStringSection,
+    /// A record in the type section reaches past its end.
+    #[error("BTF type {id} at offset {offset} of the type section is truncated")]
+    TypeTruncated {
+        /// The type.
+        id: TypeId,
+        /// Where it starts, in bytes from the start of the type section.
+        offset: usize,
+    },
+    /// A kind that is neither known nor described by a layout section.
+    #[error("BTF type {id} is of unknown kind {kind}")]
+    UnknownKind {
+        /// The type.
+        id: TypeId,
+        /// Its kind's number.
+        kind: u8,
+    },
+    /// More types than ids.
+    #[error("BTF has more types than can be numbered")]
+    TooManyTypes,
+    /// A type refers to an id that does not exist.
+    #[error("BTF type {id} refers to type {target}, which does not exist (there are {count})")]
+    DanglingTypeId {
+        /// The type that refers.
+        id: TypeId,
+        /// What it refers to.
+        target: TypeId,
+        /// How many types there are, `void` included.
+        count: u32,
+    },
+    /// A type refers to a string that does not exist.
+    #[error("BTF type {id} has a name at string offset {}, past the end of the strings ({len} bytes)", offset.0)]
+    DanglingString {
+        /// The type that refers.
+        id: TypeId,
+        /// The string's offset.
+        offset: StrOffset,
+        /// How many bytes of strings there are.
+        len: u32,
+    },
+    /// An id given by the caller that does not exist.
+    #[error("no BTF type {id} (there are {count})")]
+    NoSuchType {
+        /// The id asked for.
+        id: TypeId,
+        /// How many types there are, `void` included.
+        count: u32,
+    },
+    /// A string offset given by the caller that does not exist.
+    #[error("no BTF string at offset {}", offset.0)]
+    NoSuchString {
+        /// The offset asked for.
+        offset: StrOffset,
+    },
+    /// A chain of modifiers, typedefs or arrays that is a cycle, or too long to be honest.
+    #[error("BTF type {id} leads through more than {limit} references: a cycle?")]
+    TooDeep {
+        /// Where the chain began.
+        id: TypeId,
+        /// How many steps were followed.
+        limit: u32,
+    },
+    /// A type that has no size: a function, a forward declaration, `void`.
+    #[error("BTF type {id} ({kind:?}) has no size")]
+    Unsized {
+        /// The type.
+        id: TypeId,
+        /// What it is.
+        kind: Kind,
+    },
+    /// A size that does not fit 32 bits.
+    #[error("size of BTF type {id} overflows")]
+    SizeOverflow {
+        /// The type.
+        id: TypeId,
+    },
+    /// Split BTF and its base are of different byte order.
+    #[error("split BTF and its base differ in byte order")]
+    EndianMismatch,
+    /// `.BTF.ext` is damaged.
+    #[error("bad .BTF.ext: {what} at offset {offset}")]
+    BadExt {
+        /// What is wrong.
+        what: &'static str,
+        /// Where, in bytes from the start of the section.
+        offset: usize,
+    },
+    /// The builder was asked for something that BTF cannot say.
+    #[error("cannot be written as BTF: {what}")]
+    CannotBuild {
+        /// What, and why not.
+        what: &'static str,
+    },
+}

@@ -1,0 +1,1 @@
+//! `.BTF.ext`: what a BPF object says about its instructions.
