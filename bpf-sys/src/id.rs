@@ -1,0 +1,120 @@
+//! Ids: what exists in the kernel, and descriptors of it. BPF_*_GET_NEXT_ID and BPF_*_GET_FD_BY_ID.
+
+#![allow(unsafe_code)]
+
+use crate::{
+    error::Result,
+    pin::Access,
+    syscall::{bpf_attr, bpf_fd, fd_number},
+    uapi::{Cmd, bpf_attr_get_id},
+};
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+/// A kind of kernel object that has ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ObjectKind {
+    /// Programs.
+    Prog,
+    /// Maps.
+    Map,
+    /// BTF: the kernel's, its modules', and loaded ones.
+    Btf,
+    /// Links.
+    Link,
+}
+
+impl ObjectKind {
+    fn next_cmd(self) -> Cmd {
+        match self {
+            ObjectKind::Prog => Cmd::PROG_GET_NEXT_ID,
+            ObjectKind::Map => Cmd::MAP_GET_NEXT_ID,
+            ObjectKind::Btf => Cmd::BTF_GET_NEXT_ID,
+            ObjectKind::Link => Cmd::LINK_GET_NEXT_ID,
+        }
+    }
+
+    fn fd_cmd(self) -> Cmd {
+        match self {
+            ObjectKind::Prog => Cmd::PROG_GET_FD_BY_ID,
+            ObjectKind::Map => Cmd::MAP_GET_FD_BY_ID,
+            ObjectKind::Btf => Cmd::BTF_GET_FD_BY_ID,
+            ObjectKind::Link => Cmd::LINK_GET_FD_BY_ID,
+        }
+    }
+
+    /// The lowest id above `start`; `None` past the last.
+    ///
+    /// # Errors
+    ///
+    /// EPERM without CAP_SYS_ADMIN.
+    #[doc(alias = "bpf_prog_get_next_id")]
+    #[doc(alias = "bpf_map_get_next_id")]
+    #[doc(alias = "bpf_btf_get_next_id")]
+    #[doc(alias = "bpf_link_get_next_id")]
+    pub fn next_id(self, start: u32) -> Result<Option<u32>> {
+        let mut attr = bpf_attr_get_id { start_id: start, ..Default::default() };
+        // SAFETY: no addresses.
+        match unsafe { bpf_attr(self.next_cmd(), &mut attr) } {
+            Ok(_) => Ok(Some(attr.next_id)),
+            Err(error) if error.errno() == libc::ENOENT => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All ids, in rising order. What is made or goes meanwhile may or may not appear.
+    pub fn ids(self) -> Ids {
+        Ids { kind: self, last: Some(0) }
+    }
+
+    /// A descriptor of the object with this id.
+    ///
+    /// # Errors
+    ///
+    /// ENOENT when it is gone; EPERM without CAP_SYS_ADMIN.
+    #[doc(alias = "bpf_prog_get_fd_by_id")]
+    #[doc(alias = "bpf_map_get_fd_by_id")]
+    #[doc(alias = "bpf_btf_get_fd_by_id")]
+    #[doc(alias = "bpf_link_get_fd_by_id")]
+    pub fn fd_by_id(self, id: u32) -> Result<OwnedFd> {
+        self.fd_by_id_with(id, Access::ReadWrite, None)
+    }
+
+    /// As [`fd_by_id`](Self::fd_by_id), with the access of a map's descriptor, and the token that allows it (BTF, from 6.17).
+    #[doc(alias = "bpf_prog_get_fd_by_id_opts")]
+    #[doc(alias = "bpf_map_get_fd_by_id_opts")]
+    #[doc(alias = "bpf_btf_get_fd_by_id_opts")]
+    #[doc(alias = "bpf_link_get_fd_by_id_opts")]
+    pub fn fd_by_id_with(self, id: u32, access: Access, token: Option<BorrowedFd<'_>>) -> Result<OwnedFd> {
+        let mut attr = bpf_attr_get_id {
+            start_id: id,
+            open_flags: access.flags() | if token.is_some() { crate::uapi::BPF_F_TOKEN_FD } else { 0 },
+            fd_by_id_token_fd: token.map_or(0, |token| fd_number(token) as i32),
+            ..Default::default()
+        };
+        // SAFETY: no addresses; the command returns a descriptor.
+        unsafe { bpf_fd(self.fd_cmd(), &mut attr) }
+    }
+}
+
+/// The ids of one kind of object; see [`ObjectKind::ids`].
+#[derive(Clone, Debug)]
+pub struct Ids {
+    kind: ObjectKind,
+    last: Option<u32>,
+}
+
+impl Iterator for Ids {
+    type Item = Result<u32>;
+
+    fn next(&mut self) -> Option<Result<u32>> {
+        let last = self.last.take()?;
+        match self.kind.next_id(last).transpose()? {
+            Ok(id) => {
+                self.last = Some(id);
+                Some(Ok(id))
+            }
+            Err(error) => Some(Err(error)),
+        }
+    }
+}

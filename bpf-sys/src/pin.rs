@@ -1,0 +1,100 @@
+//! Pins: names in a bpffs that keep maps, programs and links alive without a process. BPF_OBJ_PIN and BPF_OBJ_GET.
+
+#![allow(unsafe_code)]
+
+use crate::{
+    error::{Error, Result},
+    syscall::{bpf_attr, bpf_fd, fd_number},
+    uapi::{BPF_F_PATH_FD, BPF_F_RDONLY, BPF_F_WRONLY, Cmd, bpf_attr_obj},
+};
+use std::{
+    ffi::CString,
+    os::{
+        fd::{BorrowedFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::Path,
+};
+
+/// How a map is opened: which of bpf(2)'s commands its descriptor is good for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// Reads and writes.
+    #[default]
+    ReadWrite,
+    /// Reads only.
+    ReadOnly,
+    /// Writes only.
+    WriteOnly,
+}
+
+impl Access {
+    pub(crate) fn flags(self) -> u32 {
+        match self {
+            Access::ReadWrite => 0,
+            Access::ReadOnly => BPF_F_RDONLY,
+            Access::WriteOnly => BPF_F_WRONLY,
+        }
+    }
+}
+
+/// Pins `object` (a map, a program, a link) at `path`, which must lie in a bpffs and not exist.
+///
+/// # Errors
+///
+/// EPERM where `path` is not in a bpffs, EEXIST, ENOENT for a missing directory.
+#[doc(alias = "bpf_obj_pin")]
+pub fn obj_pin(object: BorrowedFd<'_>, path: &Path) -> Result<()> {
+    pin(object, None, path)
+}
+
+/// As [`obj_pin`], with `path` relative to the directory `dir` (from 6.5).
+#[doc(alias = "bpf_obj_pin_opts")]
+pub fn obj_pin_at(object: BorrowedFd<'_>, dir: BorrowedFd<'_>, path: &Path) -> Result<()> {
+    pin(object, Some(dir), path)
+}
+
+/// Opens what is pinned at `path`. `access` counts for maps; programs and links are opened `ReadWrite`.
+///
+/// # Errors
+///
+/// ENOENT; EACCES by the pin's permissions, or where `path` is no pin.
+#[doc(alias = "bpf_obj_get")]
+pub fn obj_get(path: &Path, access: Access) -> Result<OwnedFd> {
+    get(None, path, access)
+}
+
+/// As [`obj_get`], with `path` relative to the directory `dir` (from 6.5).
+#[doc(alias = "bpf_obj_get_opts")]
+pub fn obj_get_at(dir: BorrowedFd<'_>, path: &Path, access: Access) -> Result<OwnedFd> {
+    get(Some(dir), path, access)
+}
+
+fn pin(object: BorrowedFd<'_>, dir: Option<BorrowedFd<'_>>, path: &Path) -> Result<()> {
+    let path = c_path(path)?;
+    let mut attr = bpf_attr_obj { bpf_fd: fd_number(object), ..attr(&path, dir, 0) };
+    // SAFETY: the kernel reads a terminated string at `pathname`.
+    unsafe { bpf_attr(Cmd::OBJ_PIN, &mut attr)? };
+    Ok(())
+}
+
+fn get(dir: Option<BorrowedFd<'_>>, path: &Path, access: Access) -> Result<OwnedFd> {
+    let path = c_path(path)?;
+    let mut attr = attr(&path, dir, access.flags());
+    // SAFETY: the kernel reads a terminated string at `pathname`.
+    unsafe { bpf_fd(Cmd::OBJ_GET, &mut attr) }
+}
+
+fn attr(path: &CString, dir: Option<BorrowedFd<'_>>, flags: u32) -> bpf_attr_obj {
+    bpf_attr_obj {
+        pathname: path.as_ptr() as usize as u64,
+        file_flags: flags | if dir.is_some() { BPF_F_PATH_FD } else { 0 },
+        path_fd: dir.map_or(0, |dir| fd_number(dir) as i32),
+        ..Default::default()
+    }
+}
+
+fn c_path(path: &Path) -> Result<CString> {
+    CString::new(path.as_os_str().as_bytes())
+        .map_err(|_| Error::invalid("a path with a zero byte", path.display()))
+}

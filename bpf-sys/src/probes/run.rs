@@ -1,0 +1,220 @@
+//! One function a feature: the least that a kernel without it refuses.
+
+use super::{Probes, answer};
+use crate::{
+    Insn,
+    btf::BtfLoad,
+    error::Result,
+    info,
+    insn::op,
+    link::{LinkCreate, LinkTarget, UprobeMulti},
+    map::MapCreate,
+    prog::{self, ProgLoad},
+    uapi::{AttachType, HelperId, MapFlags, MapType, ProgType},
+};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+const RETURN_0: [Insn; 2] = [Insn::mov64_imm(0, 0), Insn::exit()];
+
+fn load<'a>(probes: &'a Probes, prog_type: ProgType, insns: &'a [Insn]) -> ProgLoad<'a> {
+    let load = ProgLoad::new(prog_type, insns, c"GPL");
+    match probes.token() {
+        Some(token) => load.token(token),
+        None => load,
+    }
+}
+
+fn array(probes: &Probes, value_size: u32, flags: MapFlags) -> Result<OwnedFd> {
+    let create = MapCreate::new(MapType::ARRAY, 4, value_size, 1).flags(flags);
+    match probes.token() {
+        Some(token) => create.token(token),
+        None => create,
+    }
+    .create()
+}
+
+pub(super) fn prog_name(probes: &Probes) -> Result<bool> {
+    answer(load(probes, ProgType::SOCKET_FILTER, &RETURN_0).name("nametest").load())
+}
+
+pub(super) fn global_data(probes: &Probes) -> Result<bool> {
+    let map = array(probes, 32, MapFlags::empty())?;
+    let [first, second] = Insn::ld_map_value(1, map.as_raw_fd(), 16);
+    let insns = [first, second, Insn::st_mem(op::DW, 1, 0, 42), Insn::mov64_imm(0, 0), Insn::exit()];
+    answer(load(probes, ProgType::SOCKET_FILTER, &insns).load())
+}
+
+pub(super) fn array_mmap(probes: &Probes) -> Result<bool> {
+    answer(array(probes, 4, MapFlags::MMAPABLE))
+}
+
+pub(super) fn exp_attach_type(probes: &Probes) -> Result<bool> {
+    // Any pair of type and attach type with an attach type that is not 0.
+    let load = load(probes, ProgType::CGROUP_SOCK, &RETURN_0);
+    answer(load.expected_attach_type(AttachType::CGROUP_INET_SOCK_CREATE).load())
+}
+
+pub(super) fn probe_read_kernel(probes: &Probes) -> Result<bool> {
+    let insns = [
+        Insn::mov64_reg(1, 10),
+        Insn::alu64_imm(op::ADD, 1, -8),
+        Insn::mov64_imm(2, 8),
+        Insn::mov64_imm(3, 0),
+        Insn::call_helper(HelperId::PROBE_READ_KERNEL),
+        Insn::exit(),
+    ];
+    answer(load(probes, ProgType::TRACEPOINT, &insns).load())
+}
+
+pub(super) fn prog_bind_map(probes: &Probes) -> Result<bool> {
+    let map = array(probes, 32, MapFlags::empty())?;
+    let prog = load(probes, ProgType::SOCKET_FILTER, &RETURN_0).load()?;
+    answer(prog::prog_bind_map(prog.as_fd(), map.as_fd()))
+}
+
+pub(super) fn memcg_account(probes: &Probes) -> Result<bool> {
+    // The helper came with the same release.
+    let insns = [Insn::call_helper(HelperId::KTIME_GET_COARSE_NS), Insn::exit()];
+    answer(load(probes, ProgType::SOCKET_FILTER, &insns).load())
+}
+
+pub(super) fn bpf_cookie(probes: &Probes) -> Result<bool> {
+    let insns = [Insn::call_helper(HelperId::GET_ATTACH_COOKIE), Insn::exit()];
+    answer(load(probes, ProgType::TRACEPOINT, &insns).load())
+}
+
+/// A descriptor that none is: what looks it up says EBADF, what does not get that far says EINVAL.
+fn no_fd() -> BorrowedFd<'static> {
+    libc_fd::NONE
+}
+
+#[allow(unsafe_code)]
+mod libc_fd {
+    use std::os::fd::BorrowedFd;
+
+    // SAFETY: a BorrowedFd must not be -1; i32::MAX is above any limit on open files (sysctl_nr_open is at most
+    // INT_MAX & -BITS_PER_LONG), so it is never open, which the probes want.
+    pub(super) const NONE: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(i32::MAX) };
+}
+
+pub(super) fn perf_link(probes: &Probes) -> Result<bool> {
+    let prog = load(probes, ProgType::TRACEPOINT, &RETURN_0).load()?;
+    let link = LinkCreate::new(prog.as_fd(), LinkTarget::Fd(no_fd()), AttachType::PERF_EVENT).create();
+    // Without such links the attach type is refused before the descriptor is looked at.
+    Ok(link.is_err_and(|error| error.errno() == libc::EBADF))
+}
+
+pub(super) fn uprobe_multi_link(probes: &Probes) -> Result<bool> {
+    let load = load(probes, ProgType::KPROBE, &RETURN_0).expected_attach_type(AttachType::TRACE_UPROBE_MULTI);
+    // Kernels that do not know the attach type refuse it here.
+    let prog = match load.load() {
+        Ok(prog) => prog,
+        Err(error) => return answer::<()>(Err(error)),
+    };
+    // A directory is no binary: a kernel with the link looks that far. One that filtered by thread and not by process (before
+    // 6.10) does not refuse a process that cannot be, and counts as one without.
+    let multi = |pid| {
+        let multi = UprobeMulti { path: Some(c"/"), offsets: &[0], pid, ..Default::default() };
+        let link = LinkCreate::new(prog.as_fd(), LinkTarget::None, AttachType::TRACE_UPROBE_MULTI);
+        link.uprobe_multi(multi).create().err().map(|error| error.errno())
+    };
+    Ok(multi(0) == Some(libc::EBADF) && multi(u32::MAX) == Some(libc::EINVAL))
+}
+
+// BTF kinds, as `linux/btf.h` numbers them.
+const INT: u32 = 1;
+const PTR: u32 = 2;
+const FUNC: u32 = 12;
+const FUNC_PROTO: u32 = 13;
+const VAR: u32 = 14;
+const DATASEC: u32 = 15;
+const FLOAT: u32 = 16;
+const DECL_TAG: u32 = 17;
+const TYPE_TAG: u32 = 18;
+const ENUM64: u32 = 19;
+
+const fn info(kind: u32, vlen: u32) -> u32 {
+    kind << 24 | vlen
+}
+
+/// `int`, as the first type: name, signed, 32 bits.
+const fn int(name: u32) -> [u32; 4] {
+    [name, info(INT, 0), 4, 1 << 24 | 32]
+}
+
+fn raw_btf(types: &[&[u32]], strings: &[u8]) -> Vec<u8> {
+    let types = types.concat();
+    let type_len = size_of_val(&types[..]) as u32;
+    let header = [24, 0, type_len, type_len, strings.len() as u32];
+    let mut raw = 0xeb9fu16.to_ne_bytes().to_vec();
+    raw.extend([1, 0]);
+    raw.extend(header.iter().chain(&types).flat_map(|word| word.to_ne_bytes()));
+    raw.extend(strings);
+    raw
+}
+
+fn load_btf(probes: &Probes, types: &[&[u32]], strings: &[u8]) -> Result<OwnedFd> {
+    let raw = raw_btf(types, strings);
+    let load = BtfLoad::new(&raw);
+    match probes.token() {
+        Some(token) => load.token(token),
+        None => load,
+    }
+    .load()
+}
+
+pub(super) fn btf(probes: &Probes) -> Result<bool> {
+    answer(load_btf(probes, &[&int(1)], b"\0int\0"))
+}
+
+fn func(probes: &Probes, linkage: u32) -> Result<bool> {
+    // int; (int a) -> void; void x(int a)
+    let types: [&[u32]; 3] = [&int(1), &[0, info(FUNC_PROTO, 1), 0, 7, 1], &[5, info(FUNC, linkage), 2]];
+    answer(load_btf(probes, &types, b"\0int\0x\0a\0"))
+}
+
+pub(super) fn btf_func(probes: &Probes) -> Result<bool> {
+    func(probes, 0)
+}
+
+pub(super) fn btf_global_func(probes: &Probes) -> Result<bool> {
+    func(probes, 1)
+}
+
+fn datasec(probes: &Probes, strings: &[u8]) -> Result<bool> {
+    // static int x; in the section whose name stands at 3
+    let types: [&[u32]; 3] = [&int(0), &[1, info(VAR, 0), 1, 0], &[3, info(DATASEC, 1), 4, 2, 0, 4]];
+    answer(load_btf(probes, &types, strings))
+}
+
+pub(super) fn btf_datasec(probes: &Probes) -> Result<bool> {
+    datasec(probes, b"\0x\0.data\0")
+}
+
+pub(super) fn btf_qmark_datasec(probes: &Probes) -> Result<bool> {
+    datasec(probes, b"\0x\0?.data\0")
+}
+
+pub(super) fn btf_float(probes: &Probes) -> Result<bool> {
+    answer(load_btf(probes, &[&[1, info(FLOAT, 0), 4]], b"\0float\0"))
+}
+
+pub(super) fn btf_decl_tag(probes: &Probes) -> Result<bool> {
+    let types: [&[u32]; 3] = [&int(0), &[1, info(VAR, 0), 1, 0], &[1, info(DECL_TAG, 0), 2, u32::MAX]];
+    answer(load_btf(probes, &types, b"\0tag\0"))
+}
+
+pub(super) fn btf_type_tag(probes: &Probes) -> Result<bool> {
+    let types: [&[u32]; 3] = [&int(0), &[1, info(TYPE_TAG, 0), 1], &[0, info(PTR, 0), 2]];
+    answer(load_btf(probes, &types, b"\0tag\0"))
+}
+
+pub(super) fn btf_enum64(probes: &Probes) -> Result<bool> {
+    answer(load_btf(probes, &[&[1, info(ENUM64, 0), 8]], b"\0enum64\0"))
+}
+
+pub(super) fn module_btf(probes: &Probes) -> Result<bool> {
+    let btf = load_btf(probes, &[&int(1)], b"\0int\0")?;
+    // `name` in bpf_btf_info came with modules' BTF.
+    answer(info::btf_info_named(btf.as_fd()))
+}
