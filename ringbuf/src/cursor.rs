@@ -1,0 +1,511 @@
+//! The consumer's half of the ring buffer protocol: positions, headers, bounds and memory ordering, over any
+//! [`RingMemory`].
+//!
+//! # The protocol
+//!
+//! The producers' half is `__bpf_ringbuf_reserve` and `bpf_ringbuf_commit` in `kernel/bpf/ringbuf.c`. For one
+//! record at position `P`, they come to
+//!
+//! ```text
+//! reserve:  if producer_pos + step - consumer_pos > size - 1: fail     consumer_pos with acquire
+//!           header(P).len  = len | BUSY
+//!           producer_pos  += step                                      release
+//!           … the program writes the record …
+//! commit:   header(P).len  = len [| DISCARD]                           xchg: a full barrier
+//!           if consumer_pos == P (modulo size): wake the waiters       or as the program's flags say
+//! ```
+//!
+//! and the consumer's half, for a record at its own position `C`, to
+//!
+//! ```text
+//! look:     C == producer_pos                → nothing there           producer_pos with acquire
+//!           header(C).len has BUSY           → nothing there yet       len with acquire
+//!           otherwise                        → a record of len bytes at C + 8
+//! release:  consumer_pos = C + step                                    release
+//! ```
+//!
+//! **What a record's bytes rest on.** The acquire on a header without BUSY pairs with the commit's `xchg`, so the
+//! program's writes are visible. Producers write again to those bytes only after `reserve` has seen a
+//! `consumer_pos` beyond the record, and that is stored, with release, only once nobody holds the bytes
+//! any more: in [`Record`]'s drop, or after the callback that was lent them has returned. In between they do not
+//! change, and a `&[u8]` over them is an ordinary shared slice.
+//!
+//! **No wake-up is lost.** A producer wakes waiters only if it finds the consumer *at* its record. So a
+//! consumer that goes to sleep at `C` must be sure that whoever commits `C` will see `consumer_pos == C`. The
+//! danger is store buffering: our store of `consumer_pos` and our look at `C` may pass each other, as may the
+//! producer's store of the header and its look at `consumer_pos`, and then both see the past: we sleep, and
+//! nobody wakes us. The producer has a full barrier between the two (its `xchg`); the consumer needs one as well:
+//!
+//! ```text
+//! consumer_pos = C;  fence(SeqCst);  look at C once more;  only then report "nothing there"
+//! ```
+//!
+//! With both barriers at least one side sees the other's store: either the second look finds the record, or
+//! its commit comes after and finds us at `C`. Positions may thus be published late (once a batch, here)
+//! but never after the last look. `settled` below remembers that the fence was done for the published position,
+//! and "nothing there" is reported in no other state. It holds for waiters of any kind; those that
+//! are level-triggered would survive without, because `ringbuf_map_poll_kern` compares the positions again.
+//!
+//! # Hostile contents
+//!
+//! Nothing read from the ring is believed: a header is read at `C & (size - 1)` with `C` a multiple of 8, so
+//! it lies in the first copy of the data; a record must end at or before `producer_pos`, which must be at most `size`
+//! ahead, so it lies in the two copies. Each step is at least 8 bytes, so a walk ends. What contradicts this
+//! is an error that leaves the position where it is.
+
+use std::fmt;
+use std::ops::{ControlFlow, Deref};
+use std::ptr::NonNull;
+use std::slice;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
+
+use crate::Error;
+use crate::memory::{BUSY_BIT, DISCARD_BIT, HEADER_SIZE, LEN_MASK, RECORD_ALIGN, RingMemory, RingPointers};
+
+/// What a call consumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consumed<B = ()> {
+    /// Records handed to the callback, the one at which it stopped included. Discarded records are not counted.
+    pub records: usize,
+    /// What the callback broke off with, if it did.
+    pub stopped: Option<B>,
+}
+
+impl<B> Consumed<B> {
+    pub(crate) fn none() -> Self {
+        Self { records: 0, stopped: None }
+    }
+
+    /// Whether the callback was never called.
+    pub fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+}
+
+/// When a walk ends although there may be more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    /// After so many records.
+    pub(crate) records: usize,
+    /// After the first batch at whose end so many bytes have been consumed.
+    pub(crate) bytes: usize,
+}
+
+impl Limit {
+    pub(crate) const NONE: Self = Self { records: usize::MAX, bytes: usize::MAX };
+}
+
+/// A consumer's place in a ring.
+#[derive(Debug)]
+pub struct Cursor<M> {
+    ring: RingPointers,
+    place: Place,
+    /// Bytes after which a walk publishes its position, so that producers do not wait for the end of a batch.
+    publish_every: usize,
+    /// Keeps what `ring` points to.
+    memory: M,
+}
+
+/// The consumer position, ours and the published one.
+#[derive(Debug)]
+struct Place {
+    /// The next record to look at; a multiple of [`RECORD_ALIGN`]. Ours alone: what others write
+    /// to the shared position does not move it.
+    pos: usize,
+    /// What was last stored in the shared consumer position.
+    published: usize,
+    /// A full barrier has been executed since `published` was stored (see the module's text).
+    settled: bool,
+    /// The shared consumer position.
+    shared: NonNull<AtomicUsize>,
+}
+
+/// A committed record, as [`Cursor::peek`] finds it at the cursor's position.
+#[derive(Clone, Copy)]
+struct Found {
+    data: NonNull<u8>,
+    len: usize,
+    /// The position behind the record.
+    next: usize,
+}
+
+// SAFETY: the pointers lead into `memory`, which is sent along and whose contract lets them be used for as long as it
+// exists. Nothing in them is tied to a thread: positions are atomic, and records are read under `&mut self` only.
+unsafe impl<M: Send> Send for Cursor<M> {}
+// SAFETY: through `&Cursor` only atomic loads of the positions can be reached.
+unsafe impl<M: Sync> Sync for Cursor<M> {}
+
+// SAFETY: a pointer to an atomic that outlives the place (see `Cursor`), stored to under `&mut` only.
+unsafe impl Send for Place {}
+// SAFETY: as above; `&Place` gives no access to the shared position.
+unsafe impl Sync for Place {}
+
+impl Place {
+    /// Gives everything before `pos` back to the producers.
+    #[inline]
+    fn publish(&mut self) {
+        // SAFETY: `RingMemory` keeps the position valid for atomic stores while the cursor, of which this is a part,
+        // owns it. Release: our reads of the released records stay before the store.
+        unsafe { self.shared.as_ref() }.store(self.pos, Ordering::Release);
+        self.published = self.pos;
+        self.settled = false;
+    }
+
+    #[inline]
+    fn publish_if_moved(&mut self) {
+        if self.pos != self.published {
+            self.publish();
+        }
+    }
+
+    /// Called when nothing was found at `pos`: true if that is final, false if one more look is due.
+    #[inline]
+    fn settle(&mut self) -> bool {
+        self.publish_if_moved();
+        if self.settled {
+            return true;
+        }
+        fence(Ordering::SeqCst);
+        self.settled = true;
+        false
+    }
+}
+
+/// Publishes on every way out of a walk, unwinding from a callback included: its record counts as consumed.
+struct PublishOnExit<'a>(&'a mut Place);
+
+impl Drop for PublishOnExit<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.publish_if_moved();
+    }
+}
+
+/// A load with acquire ordering from memory that may be mapped read-only.
+///
+/// The language promises that only relaxed loads work there (`core::sync::atomic`, "Atomic accesses to read-only
+/// memory"), hence the fence, which costs nothing on x86 and a `dmb ishld` on arm64.
+///
+/// # Safety
+///
+/// `position` is valid for atomic loads.
+#[inline]
+unsafe fn load_acquire(position: NonNull<AtomicUsize>) -> usize {
+    // SAFETY: the caller's promise.
+    let value = unsafe { position.as_ref() }.load(Ordering::Relaxed);
+    fence(Ordering::Acquire);
+    value
+}
+
+impl RingPointers {
+    /// The first word of the header at `pos`, with acquire ordering.
+    ///
+    /// # Safety
+    ///
+    /// `self` comes from a [`RingMemory`] that still exists; `pos` is a multiple of [`RECORD_ALIGN`].
+    #[inline]
+    unsafe fn header(&self, pos: usize) -> u32 {
+        // SAFETY: the offset is below `size` and, `size` being a power of two, a multiple of 8 like `pos`: the header's 8
+        // bytes are inside the data and aligned. Headers are written atomically only.
+        let word = unsafe {
+            AtomicU32::from_ptr(self.data.as_ptr().add(pos & (self.size - 1)).cast()).load(Ordering::Relaxed)
+        };
+        fence(Ordering::Acquire);
+        word
+    }
+
+    /// Where the record begins whose header is at `pos`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`header`](Self::header).
+    #[inline]
+    unsafe fn record(&self, pos: usize) -> NonNull<u8> {
+        // SAFETY: the header's offset is at most `size - 8`, so this is at most `size`, inside the `2 * size` bytes.
+        unsafe { self.data.add((pos & (self.size - 1)) + HEADER_SIZE) }
+    }
+}
+
+/// Bytes that a record of `len` bytes takes, its header included.
+#[inline]
+const fn step(len: usize) -> usize {
+    (len + HEADER_SIZE + (RECORD_ALIGN - 1)) & !(RECORD_ALIGN - 1)
+}
+
+impl<M: RingMemory> Cursor<M> {
+    /// A cursor at the ring's consumer position: the first record that no consumer has released.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CorruptPositions`] if the two positions cannot belong to a ring of this size.
+    pub fn new(memory: M) -> Result<Self, Error> {
+        let ring = memory.pointers();
+        // SAFETY: `RingMemory` keeps both positions valid.
+        let (pos, producer_pos) = unsafe { (load_acquire(ring.consumer_pos), load_acquire(ring.producer_pos)) };
+        if pos % RECORD_ALIGN != 0 || producer_pos.wrapping_sub(pos) > ring.size {
+            return Err(Error::CorruptPositions { consumer_pos: pos, producer_pos, size: ring.size });
+        }
+        Ok(Self {
+            ring,
+            place: Place {
+                pos,
+                published: pos,
+                // An earlier cursor of this thread may have stored the position just now.
+                settled: false,
+                shared: ring.consumer_pos,
+            },
+            publish_every: (ring.size / 8).min(4096),
+            memory,
+        })
+    }
+
+    /// The memory the cursor walks.
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    /// The ring's size in bytes.
+    pub fn size(&self) -> usize {
+        self.ring.size
+    }
+
+    /// Bytes consumed since the ring was created, as producers see them. Within a batch this lags behind the
+    /// records handed out.
+    pub fn consumer_pos(&self) -> usize {
+        self.place.published
+    }
+
+    /// Bytes reserved since the ring was created, records not committed yet included.
+    pub fn producer_pos(&self) -> usize {
+        // SAFETY: `RingMemory` keeps the position valid.
+        unsafe { load_acquire(self.ring.producer_pos) }
+    }
+
+    /// Bytes reserved and not consumed, headers and uncommitted records included.
+    pub fn available_data(&self) -> usize {
+        self.producer_pos().wrapping_sub(self.place.pos)
+    }
+
+    /// The producer position, if it can be one.
+    #[inline]
+    fn end(&self) -> Result<usize, Error> {
+        let producer_pos = self.producer_pos();
+        if producer_pos.wrapping_sub(self.place.pos) > self.ring.size {
+            return Err(self.corrupt_positions(producer_pos));
+        }
+        Ok(producer_pos)
+    }
+
+    #[cold]
+    fn corrupt_positions(&self, producer_pos: usize) -> Error {
+        Error::CorruptPositions { consumer_pos: self.place.pos, producer_pos, size: self.ring.size }
+    }
+
+    #[cold]
+    fn corrupt_record(position: usize, len: usize, available: usize) -> Error {
+        Error::CorruptRecord { position, len, available }
+    }
+
+    /// The next committed record, without moving to it; discarded records before it are passed over.
+    fn peek(&mut self) -> Result<Option<Found>, Error> {
+        loop {
+            let end = self.end()?;
+            while self.place.pos != end {
+                let pos = self.place.pos;
+                // SAFETY: `self.memory` exists; `pos` is a multiple of 8 at the start and grows by multiples of 8.
+                let header = unsafe { self.ring.header(pos) };
+                if header & BUSY_BIT != 0 {
+                    break;
+                }
+                let len = (header & LEN_MASK) as usize;
+                let available = end.wrapping_sub(pos);
+                if step(len) > available {
+                    self.place.publish_if_moved();
+                    return Err(Self::corrupt_record(pos, len, available));
+                }
+                let next = pos.wrapping_add(step(len));
+                if header & DISCARD_BIT != 0 {
+                    self.place.pos = next;
+                    continue;
+                }
+                return Ok(Some(Found {
+                    // SAFETY: as for the header.
+                    data: unsafe { self.ring.record(pos) },
+                    len,
+                    next,
+                }));
+            }
+            if self.place.settle() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Whether there is a committed record to read now. If not, the commit of the next one wakes waiters.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    pub fn has_record(&mut self) -> Result<bool, Error> {
+        Ok(self.peek()?.is_some())
+    }
+
+    /// The next committed record, or `None` if the ring is empty or its oldest record is not committed yet;
+    /// then the commit of the next one wakes waiters, edge-triggered ones included.
+    ///
+    /// The record's space is given back when the [`Record`] is dropped. A record that is leaked is not consumed: the
+    /// next call gives it again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CorruptPositions`] and [`Error::CorruptRecord`], now and on every later call.
+    #[expect(clippy::should_implement_trait, reason = "a record borrows the cursor, which an Iterator's item cannot")]
+    pub fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
+        let Some(found) = self.peek()? else {
+            return Ok(None);
+        };
+        Ok(Some(Record {
+            // SAFETY: `peek` found `step(len)` bytes between the header and a producer position at most `size` bytes ahead, so
+            // the record ends within `2 * size`, readable and initialised by `RingMemory`'s contract. The header has
+            // been seen committed, with acquire: no producer writes to these bytes until the consumer position passes
+            // them, and the position that does so is stored by `Record`'s drop. The lifetime is that of the exclusive
+            // borrow of the cursor, so nothing else can store it meanwhile, and the memory outlives it.
+            bytes: unsafe { slice::from_raw_parts(found.data.as_ptr(), found.len) },
+            next: found.next,
+            place: &mut self.place,
+        }))
+    }
+
+    /// Hands every record to `callback` until the ring is empty or its oldest record is not committed yet; then the
+    /// commit of the next one wakes waiters, edge-triggered ones included.
+    ///
+    /// Records begin at multiples of 8 bytes. Space is given back in batches, at the latest after an eighth
+    /// of the ring, when the callback breaks off, and at the end. The record at which it breaks off or panics counts as
+    /// consumed, as in libbpf. After breaking off, and then only, records may be left for which no wake-up
+    /// will come: call again before waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next). What came before the fault has been handed out and given back.
+    pub fn drain<B>(&mut self, callback: impl FnMut(&[u8]) -> ControlFlow<B>) -> Result<Consumed<B>, Error> {
+        self.walk(Limit::NONE, callback)
+    }
+
+    /// Like [`drain`](Self::drain), ending after `limit` records at the latest.
+    ///
+    /// # Errors
+    ///
+    /// As [`drain`](Self::drain).
+    pub fn drain_n<B>(
+        &mut self,
+        limit: usize,
+        callback: impl FnMut(&[u8]) -> ControlFlow<B>,
+    ) -> Result<Consumed<B>, Error> {
+        self.walk(Limit { records: limit, ..Limit::NONE }, callback)
+    }
+
+    /// The fast path. Next to [`peek`](Self::peek) it keeps the producer position for a whole batch and publishes
+    /// its own position only now and then: the two shared cache lines are what a record costs.
+    #[inline]
+    pub(crate) fn walk<B>(
+        &mut self,
+        limit: Limit,
+        mut callback: impl FnMut(&[u8]) -> ControlFlow<B>,
+    ) -> Result<Consumed<B>, Error> {
+        if limit.records == 0 {
+            return Ok(Consumed::none());
+        }
+        let ring = self.ring;
+        let publish_every = self.publish_every;
+        let start = self.place.pos;
+        let mut left = limit.records;
+        loop {
+            let end = self.end()?;
+            let out = PublishOnExit(&mut self.place);
+            let mut pos = out.0.pos;
+            let mut published = out.0.published;
+            while pos != end {
+                // SAFETY: `self.memory` exists; `pos` is a multiple of 8 at the start and grows by multiples of 8.
+                let header = unsafe { ring.header(pos) };
+                if header & BUSY_BIT != 0 {
+                    break;
+                }
+                let len = (header & LEN_MASK) as usize;
+                let step = step(len);
+                let available = end.wrapping_sub(pos);
+                if step > available {
+                    return Err(Self::corrupt_record(pos, len, available));
+                }
+                // SAFETY: as for the header.
+                let data = unsafe { ring.record(pos) };
+                pos = pos.wrapping_add(step);
+                // Before the callback, so that unwinding from it gives its record back.
+                out.0.pos = pos;
+                if header & DISCARD_BIT == 0 {
+                    // SAFETY: as in `next`; the position beyond the record is stored below, or in `out`'s drop, when the callback
+                    // has returned or unwound, and the slice's lifetime ends with the call.
+                    let bytes = unsafe { slice::from_raw_parts(data.as_ptr(), len) };
+                    let flow = callback(bytes);
+                    left -= 1;
+                    if let ControlFlow::Break(value) = flow {
+                        return Ok(Consumed { records: limit.records - left, stopped: Some(value) });
+                    }
+                    if left == 0 {
+                        return Ok(Consumed { records: limit.records, stopped: None });
+                    }
+                }
+                if pos.wrapping_sub(published) >= publish_every {
+                    out.0.publish();
+                    published = pos;
+                }
+            }
+            drop(out);
+            if self.place.settle() || self.place.pos.wrapping_sub(start) >= limit.bytes {
+                return Ok(Consumed { records: limit.records - left, stopped: None });
+            }
+        }
+    }
+}
+
+/// A committed record, read in place. Dropping it gives its space back to the producers.
+///
+/// Its bytes begin at a multiple of 8 and are as many as the program reserved.
+pub struct Record<'a> {
+    bytes: &'a [u8],
+    next: usize,
+    place: &'a mut Place,
+}
+
+impl Record<'_> {
+    /// The record's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes
+    }
+}
+
+impl Deref for Record<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes
+    }
+}
+
+impl AsRef<[u8]> for Record<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes
+    }
+}
+
+impl fmt::Debug for Record<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Record").field(&self.bytes).finish()
+    }
+}
+
+impl Drop for Record<'_> {
+    fn drop(&mut self) {
+        self.place.pos = self.next;
+        self.place.publish();
+    }
+}

@@ -1,0 +1,117 @@
+//! What can go wrong between a map file descriptor and its records.
+
+use std::io;
+
+use purebpf_sys::uapi::{MapFlags, MapType};
+
+/// Why a ring buffer could not be opened, waited for or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The kernel would not describe the map behind the file descriptor
+    /// (`BPF_OBJ_GET_INFO_BY_FD`): usually because the descriptor is not a BPF map.
+    #[error("cannot read the ring buffer map's description")]
+    MapInfo(#[source] purebpf_sys::Error),
+
+    /// The map is of another type than the consumer reads.
+    #[error("map {map_id} is a {map_type:?}, not a {expected:?}")]
+    WrongMapType {
+        /// The map's id.
+        map_id: u32,
+        /// The map's type.
+        map_type: MapType,
+        /// The type that was needed.
+        expected: MapType,
+    },
+
+    /// The map was created with flags under which the kernel may rewrite records that have not been
+    /// consumed (`BPF_F_RB_OVERWRITE`), or with flags whose meaning this crate does not know.
+    #[error(
+        "ring buffer map {map_id} has flags {flags:?} under which its records may change while they are read; \
+         create it without BPF_F_RB_OVERWRITE"
+    )]
+    UnsupportedFlags {
+        /// The map's id.
+        map_id: u32,
+        /// Those of its flags that cannot be served.
+        flags: MapFlags,
+    },
+
+    /// The map cannot be mapped into memory.
+    #[error("cannot map the ring buffer's {part}")]
+    Mapping {
+        /// Which of its pages.
+        part: &'static str,
+        /// mmap's answer: `EPERM` for a read-only descriptor or a frozen map.
+        #[source]
+        source: purebpf_sys::Error,
+    },
+
+    /// The map's size is none that the kernel gives a ring buffer: a power of two and a multiple of the page size.
+    #[error("ring buffer size {size} is not a power of two that can be mapped")]
+    BadSize {
+        /// The size in bytes (`max_entries`).
+        size: u64,
+    },
+
+    /// Another consumer in this process is reading the map. A ring buffer has one consumer position: two
+    /// readers would take each other's records, and free space that the other still reads.
+    #[error("ring buffer map {map_id} is already being consumed in this process")]
+    AlreadyConsumed {
+        /// The map's id.
+        map_id: u32,
+    },
+
+    /// The two positions contradict each other: they can be at most `size` bytes apart, and the consumer
+    /// position moves in steps of 8. Something other than this consumer and the kernel has written to the ring.
+    #[error(
+        "corrupt ring buffer: consumer position {consumer_pos:#x} and producer position {producer_pos:#x} in a ring of {size} bytes"
+    )]
+    CorruptPositions {
+        /// Where this consumer stands, in bytes since the ring was created.
+        consumer_pos: usize,
+        /// Where the producers stand, in bytes since the ring was created.
+        producer_pos: usize,
+        /// The ring's size in bytes.
+        size: usize,
+    },
+
+    /// A record's header says that it is longer than what the producers have reserved.
+    #[error(
+        "corrupt ring buffer: the record at position {position:#x} claims {len} bytes where {available} are left, its header included"
+    )]
+    CorruptRecord {
+        /// The record's position, in bytes since the ring was created.
+        position: usize,
+        /// The length in its header.
+        len: usize,
+        /// The bytes between the record's header and the producer position.
+        available: usize,
+    },
+
+    /// There is no ring of that number in the manager.
+    #[error("ring {index} does not exist: the manager has {count}")]
+    NoSuchRing {
+        /// The number asked for.
+        index: usize,
+        /// How many rings there are.
+        count: usize,
+    },
+
+    /// Another system call failed.
+    #[error("{call} failed")]
+    Syscall {
+        /// The call, and what it was for.
+        call: &'static str,
+        /// The kernel's answer.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// The last system call's error, to be made right after `call` failed.
+    pub(crate) fn last_os_error(call: &'static str) -> Self {
+        Self::Syscall { call, source: io::Error::last_os_error() }
+    }
+}
