@@ -1,0 +1,147 @@
+//! What can go wrong between a file and a loaded program.
+
+use purebpf_btf::TypeId;
+
+/// A fault in an object, or in bringing it into the kernel. Each variant names the thing at fault.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file does not begin as ELF files do.
+    #[error("not an ELF file ({len} bytes)")]
+    NotElf {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// A 32-bit ELF file.
+    #[error("not a 64-bit ELF file; BPF objects are")]
+    Not64Bit,
+    /// An ELF file for another machine, or not relocatable.
+    #[error(
+        "not a BPF object: ELF type {e_type} for machine {machine}, not a relocatable file (1) for BPF (247); \
+         was it compiled with -target bpf?"
+    )]
+    NotBpf {
+        /// `e_type`.
+        e_type: u16,
+        /// `e_machine`.
+        machine: u16,
+    },
+    /// The ELF file is damaged.
+    #[error("malformed ELF file: {what}: {source}")]
+    Elf {
+        /// Which part.
+        what: &'static str,
+        /// What the reader says.
+        source: object::Error,
+    },
+    /// A section reaches past the end of the file.
+    #[error(
+        "truncated ELF file: section '{section}' at offset {offset}, {size} bytes, reaches past the file's end ({file} bytes)"
+    )]
+    SectionTruncated {
+        /// The section.
+        section: String,
+        /// Where it begins in the file.
+        offset: u64,
+        /// Its size in bytes.
+        size: u64,
+        /// The file's length in bytes.
+        file: usize,
+    },
+    /// The object's BTF is damaged.
+    #[error("section '{section}': {source}")]
+    Btf {
+        /// Which section.
+        section: &'static str,
+        /// What is wrong.
+        source: purebpf_btf::Error,
+    },
+    /// The object needs BTF and has none.
+    #[error("the object has {what} but no .BTF section to describe it; compile with -g")]
+    BtfMissing {
+        /// What needs it.
+        what: &'static str,
+    },
+    /// A map's declaration makes no sense.
+    #[error("map '{map}': {what}")]
+    MapDefinition {
+        /// The map.
+        map: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// An extern that cannot be told what it is.
+    #[error("extern '{name}': {what}")]
+    ExternDefinition {
+        /// The extern.
+        name: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// A function's symbol does not fit its section.
+    #[error("function '{function}' in section '{section}': {what}")]
+    BadFunction {
+        /// The function.
+        function: String,
+        /// Its section.
+        section: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// A reference that leads nowhere.
+    #[error("program '{program}': instruction {insn} of function '{function}': {what}")]
+    BadReference {
+        /// The program being linked.
+        program: String,
+        /// The function with the instruction.
+        function: String,
+        /// The instruction, counted from the function's start.
+        insn: usize,
+        /// What is wrong.
+        what: String,
+    },
+    /// A CO-RE relocation that failed.
+    #[error("function '{function}': CO-RE relocation of instruction {insn} ({kind} of type {type_id} '{type_name}', access '{access}'): {what}")]
+    Core {
+        /// The function.
+        function: String,
+        /// The instruction, counted from the function's start.
+        insn: usize,
+        /// Kind of the relocation.
+        kind: String,
+        /// The local type.
+        type_id: TypeId,
+        /// Its name.
+        type_name: String,
+        /// The accessor string.
+        access: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// CO-RE relocations but no types to relocate to.
+    #[error(
+        "the object has CO-RE relocations and there is no kernel BTF to apply them to: {why}"
+    )]
+    NoKernelBtf {
+        /// Why there is none.
+        why: String,
+    },
+    /// An extern that the target does not have.
+    #[error("extern {kind} '{name}' was not found: {what}")]
+    ExternNotFound {
+        /// The extern.
+        name: String,
+        /// `ksym`, `kfunc` or `kconfig`.
+        kind: &'static str,
+        /// Where it was looked for, or what did not fit.
+        what: String,
+    },
+    /// An id that belongs to another object.
+    #[error("no {what} number {index} in this object")]
+    NoSuch {
+        /// What was asked for.
+        what: &'static str,
+        /// Its number.
+        index: usize,
+    },
+}

@@ -1,0 +1,174 @@
+//! Externs looked up in a target: typed ones in its BTF, the others by name.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use purebpf_btf::{Btf, KernelBtf, Kind, TypeData, TypeId, essential_name};
+use purebpf_core_reloc as core_reloc;
+
+use crate::Error;
+use crate::object::{Extern, ExternKind, MapId, MapKind, Object};
+
+/// What a target says of kernel symbols that are asked for by name alone.
+pub trait Ksyms: fmt::Debug {
+    /// The address of a symbol; `None` when the kernel does not have it.
+    fn address(&self, name: &str) -> Option<u64>;
+}
+
+/// A target that has every symbol, at address 0: for linking without a kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct KsymsPresent;
+
+impl Ksyms for KsymsPresent {
+    fn address(&self, _: &str) -> Option<u64> {
+        Some(0)
+    }
+}
+
+/// Symbols of a file such as `/proc/kallsyms`: an address, a type and a name on each line.
+#[derive(Clone, Debug, Default)]
+pub struct Kallsyms {
+    addresses: HashMap<String, u64>,
+}
+
+impl Kallsyms {
+    /// Reads those symbols of `text` that `object` asks for; the first of a name counts.
+    pub fn parse(text: &[u8], object: &Object) -> Kallsyms {
+        let wanted: std::collections::HashSet<&[u8]> = object
+            .externs
+            .iter()
+            .filter(|ext| ext.kind == ExternKind::Ksym)
+            .map(|ext| ext.name.as_bytes())
+            .collect();
+        let mut addresses = HashMap::new();
+        if wanted.is_empty() {
+            return Kallsyms { addresses };
+        }
+        for line in text.split(|&b| b == b'\n') {
+            let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+            let (Some(address), Some(_), Some(name)) = (words.next(), words.next(), words.next()) else { continue };
+            if !wanted.contains(name) {
+                continue;
+            }
+            let address = std::str::from_utf8(address).ok().and_then(|hex| u64::from_str_radix(hex, 16).ok());
+            if let (Some(address), Ok(name)) = (address, std::str::from_utf8(name)) {
+                addresses.entry(name.to_owned()).or_insert(address);
+            }
+        }
+        Kallsyms { addresses }
+    }
+}
+
+impl Ksyms for Kallsyms {
+    fn address(&self, name: &str) -> Option<u64> {
+        self.addresses.get(name).copied()
+    }
+}
+
+/// What an extern comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExternValue {
+    /// Weak, and not there.
+    Missing,
+    /// A type in the target's BTF.
+    Btf {
+        /// Its id.
+        type_id: TypeId,
+        /// The module in [`KernelBtf::modules`]; `None` for vmlinux.
+        module: Option<usize>,
+    },
+    /// An address.
+    Address(u64),
+    /// A place in the map of configuration values.
+    Kconfig {
+        /// The map.
+        map: MapId,
+        /// The place in bytes.
+        offset: u32,
+    },
+}
+
+/// Looks all externs of an object up.
+pub(super) fn resolve(
+    object: &Object,
+    kernel: Option<&KernelBtf>,
+    ksyms: &dyn Ksyms,
+) -> Vec<Result<ExternValue, Error>> {
+    object.externs.iter().map(|ext| resolve_one(object, ext, kernel, ksyms)).collect()
+}
+
+fn resolve_one(
+    object: &Object,
+    ext: &Extern,
+    kernel: Option<&KernelBtf>,
+    ksyms: &dyn Ksyms,
+) -> Result<ExternValue, Error> {
+    let not_found = |kind: &'static str, what: &str| Error::ExternNotFound {
+        name: ext.name.clone(),
+        kind,
+        what: what.to_owned(),
+    };
+    match ext.kind {
+        ExternKind::Kconfig { offset, .. } => {
+            let map = object.maps.iter().position(|map| map.kind == MapKind::Kconfig);
+            let map = map.ok_or_else(|| not_found("kconfig", "the object lost its .kconfig map"))?;
+            Ok(ExternValue::Kconfig { map: MapId(map), offset })
+        }
+        ExternKind::Ksym => match ksyms.address(&ext.name) {
+            Some(address) => Ok(ExternValue::Address(address)),
+            None if ext.weak => Ok(ExternValue::Missing),
+            None => Err(not_found("ksym", "the kernel has no such symbol")),
+        },
+        ExternKind::TypedKsym { .. } | ExternKind::Kfunc { .. } => typed(object, ext, kernel),
+    }
+}
+
+/// Finds a variable or function in vmlinux, else in a module, and compares its type.
+fn typed(object: &Object, ext: &Extern, kernel: Option<&KernelBtf>) -> Result<ExternValue, Error> {
+    let (kind_name, kind, name, local) = match ext.kind {
+        // A kfunc may be declared more than once, under flavours of its name.
+        ExternKind::Kfunc { proto } => ("kfunc", Kind::Func, essential_name(ext.name.as_bytes()), proto),
+        ExternKind::TypedKsym { type_id } => ("ksym", Kind::Var, ext.name.as_bytes(), type_id),
+        _ => return Ok(ExternValue::Missing),
+    };
+    let fault = |what: String| Error::ExternNotFound { name: ext.name.clone(), kind: kind_name, what };
+    let (Some(kernel), Some(btf)) = (kernel, &object.btf) else {
+        return match ext.weak {
+            true => Ok(ExternValue::Missing),
+            false => Err(fault("there is no kernel BTF to look in".into())),
+        };
+    };
+    let Some((target, type_id, module)) = find(kernel, name, kind) else {
+        return match ext.weak {
+            true => Ok(ExternValue::Missing),
+            false => Err(fault(format!("neither vmlinux nor its {} modules have it in BTF", kernel.modules().len()))),
+        };
+    };
+    let target_type = match target.type_by_id(type_id).map(|t| t.data()) {
+        Ok(TypeData::Func(func)) => func.proto,
+        Ok(TypeData::Var(var)) => target.resolve(var.type_id).map_err(|err| fault(err.to_string()))?.id(),
+        _ => return Err(fault("is of another kind in the kernel's BTF".into())),
+    };
+    match core_reloc::types_are_compat(btf, local, target, target_type) {
+        Ok(true) => Ok(ExternValue::Btf { type_id, module }),
+        Ok(false) if ext.weak && kind == Kind::Func => Ok(ExternValue::Missing),
+        Ok(false) => Err(fault(format!(
+            "its type here ({local}) is not compatible with the kernel's ({target_type} in {})",
+            module.map_or("vmlinux", |n| kernel.modules()[n].name())
+        ))),
+        Err(err) => Err(fault(err.to_string())),
+    }
+}
+
+/// The first of a name and kind: in vmlinux, else in the first module that has it. A module whose
+/// BTF is damaged has nothing.
+fn find<'a>(kernel: &'a KernelBtf, name: &[u8], kind: Kind) -> Option<(&'a Btf, TypeId, Option<usize>)> {
+    if let Some(id) = kernel.vmlinux().find(name, kind) {
+        return Some((kernel.vmlinux(), id, None));
+    }
+    kernel.modules().iter().enumerate().find_map(|(n, module)| {
+        let btf = module.btf(kernel.vmlinux()).ok()?;
+        btf.find(name, kind).map(|id| (btf, id, Some(n)))
+    })
+}

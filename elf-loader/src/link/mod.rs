@@ -1,0 +1,152 @@
+//! The second floor: an object and a target's types become instruction streams.
+//!
+//! Linking is pure too. It applies CO-RE relocations, appends the subprograms that each program
+//! needs, and rebases function and line information. What only a loaded kernel can give (map file
+//! descriptors) stays symbolic: a [`Linked`] stream lists its [`StreamReference`]s, with zeros
+//! where they will be written.
+
+mod core;
+mod externs;
+mod infos;
+mod subprograms;
+
+pub use self::core::{CoreOutcome, CoreRelocation};
+pub use self::externs::{ExternValue, Kallsyms, Ksyms, KsymsPresent};
+
+use purebpf_btf::KernelBtf;
+use purebpf_sys::insn::Insn;
+
+use crate::Error;
+use crate::object::{ExternId, FunctionId, MapId, Object, ProgramId};
+
+/// One program's stream: what `BPF_PROG_LOAD` takes, but for the references.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Linked {
+    /// The program's instructions, then those of its subprograms.
+    pub insns: Vec<Insn>,
+    /// What is still to be written into the stream, in its order.
+    pub references: Vec<StreamReference>,
+    /// `func_info`, rebased to the stream; empty when the object has none for the program.
+    pub func_info: InfoRecords,
+    /// `line_info`, rebased to the stream.
+    pub line_info: InfoRecords,
+    /// Where each function of the object begins in the stream, in the order of the stream.
+    pub functions: Vec<(FunctionId, usize)>,
+}
+
+/// Records of `func_info` or `line_info`, in native byte order.
+#[derive(Clone, Debug, Default)]
+pub struct InfoRecords {
+    /// Size of one in bytes.
+    pub record_size: u32,
+    /// The records, end to end.
+    pub bytes: Vec<u8>,
+}
+
+impl InfoRecords {
+    /// How many there are.
+    pub fn count(&self) -> u32 {
+        match self.record_size {
+            0 => 0,
+            size => (self.bytes.len() / size as usize) as u32,
+        }
+    }
+}
+
+/// Something to be written into a stream when it is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamReference {
+    /// The instruction, counted from the stream's start.
+    pub insn: usize,
+    /// What is to be written.
+    pub value: StreamValue,
+}
+
+/// What a reference in a stream stands for. The instruction's pseudo source register is already in
+/// place, and so is everything else that does not depend on the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamValue {
+    /// `BPF_PSEUDO_MAP_FD`: the map's descriptor goes into the first immediate.
+    Map(MapId),
+    /// `BPF_PSEUDO_MAP_VALUE`: the map's descriptor goes into the first immediate; the second holds
+    /// the offset.
+    MapValue(MapId),
+    /// `BPF_PSEUDO_BTF_ID`: the type's id goes into the first immediate, the descriptor of its
+    /// module's BTF (0 for vmlinux) into the second.
+    BtfId {
+        /// Which extern.
+        ext: ExternId,
+        /// The type's id.
+        type_id: u32,
+        /// The module in [`KernelBtf::modules`]; `None` for vmlinux.
+        module: Option<usize>,
+    },
+    /// `BPF_PSEUDO_KFUNC_CALL`: the function's id goes into the immediate, the place of its
+    /// module's BTF in the descriptor array (0 for vmlinux) into the offset.
+    Kfunc {
+        /// Which extern.
+        ext: ExternId,
+        /// The function's id.
+        type_id: u32,
+        /// The module in [`KernelBtf::modules`]; `None` for vmlinux.
+        module: Option<usize>,
+    },
+    /// The address of a kernel symbol goes into both immediates.
+    Ksym {
+        /// Which extern.
+        ext: ExternId,
+        /// The address.
+        address: u64,
+    },
+}
+
+/// Links the programs of one object against one target.
+#[derive(Debug)]
+pub struct Linker<'a> {
+    object: &'a Object,
+    core: core::Relocated,
+    externs: Vec<Result<ExternValue, Error>>,
+    func_info: Option<infos::InfoTable<'a>>,
+    line_info: Option<infos::InfoTable<'a>>,
+}
+
+impl<'a> Linker<'a> {
+    /// Relocates the code of `object` to the types of `kernel` (CO-RE) and looks its externs up.
+    /// Without a kernel, only what needs one fails, and only in the programs that need it.
+    ///
+    /// What fails is kept and told by [`link`](Linker::link) for each program that is affected.
+    pub fn new(object: &'a Object, kernel: Option<&KernelBtf>, ksyms: &dyn Ksyms) -> Linker<'a> {
+        Linker {
+            object,
+            core: core::relocate(object, kernel),
+            externs: externs::resolve(object, kernel, ksyms),
+            func_info: infos::InfoTable::of_functions(object),
+            line_info: infos::InfoTable::of_lines(object),
+        }
+    }
+
+    /// What became of each CO-RE relocation, in the order of `.BTF.ext`.
+    pub fn core_relocations(&self) -> &[CoreRelocation] {
+        &self.core.relocations
+    }
+
+    /// What each extern came to, in the order of [`Object::externs`].
+    pub fn externs(&self) -> &[Result<ExternValue, Error>] {
+        &self.externs
+    }
+
+    /// Warnings that are nobody's error, such as a module with damaged BTF.
+    pub fn warnings(&self) -> &[String] {
+        &self.core.warnings
+    }
+
+    /// The stream of a program.
+    ///
+    /// # Errors
+    /// When a relocation or an extern that the program or one of its subprograms needs has failed.
+    pub fn link(&self, program: ProgramId) -> Result<Linked, Error> {
+        subprograms::link(self, program)
+    }
+}

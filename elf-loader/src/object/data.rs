@@ -1,0 +1,140 @@
+//! Data sections: a map each, and the variables in them.
+
+use std::collections::HashMap;
+
+use object::elf as consts;
+use purebpf_btf::{Btf, Kind, Linkage, TypeData, types::Datasec};
+use purebpf_sys::uapi::{self, MapType};
+
+use super::elf::{Elf, Section};
+use super::model::{Map, MapDefinition, MapId, MapKind, Pinning, Variable};
+
+/// Longest name that a map may have in the kernel, without the NUL (`BPF_OBJ_NAME_LEN`).
+const MAX_NAME: usize = 15;
+
+/// Adds a map for each data section with anything in it, and gives the variables of all.
+pub(super) fn collect(elf: &Elf<'_>, btf: Option<&Btf>, object: &str, maps: &mut Vec<Map>) -> Vec<Variable> {
+    let mut variables = Vec::new();
+    let datasecs = btf.map(datasecs).unwrap_or_default();
+    for section in &elf.sections {
+        let Some(kind) = kind_of(section) else { continue };
+        let Ok(size) = u32::try_from(section.size) else { continue };
+        let section_name = section.name_lossy();
+        let datasec = datasecs.get(section.name);
+        let mut definition = data_definition(kind, size);
+        definition.value_type_id = datasec.map(|(id, _)| *id);
+        if let (Some(btf), Some((_, datasec))) = (btf, datasec) {
+            if has_visible_variable(elf, datasec) {
+                definition.map_flags |= uapi::BPF_F_MMAPABLE;
+            }
+            collect_variables(elf, btf, datasec, size, MapId(maps.len()), &mut variables);
+        }
+        let value = if kind == MapKind::Bss { Vec::new() } else { section.data.to_vec() };
+        maps.push(Map {
+            name: map_name(object, &section_name),
+            kind,
+            section: Some(section_name),
+            section_offset: 0,
+            definition,
+            pinning: Pinning::None,
+            autocreate: true,
+            initial_value: Some(value),
+        });
+    }
+    variables
+}
+
+/// The data sections of a BTF by name.
+fn datasecs(btf: &Btf) -> HashMap<&[u8], (purebpf_btf::TypeId, Datasec<'_>)> {
+    let of = |t: purebpf_btf::Type<'_>| matches!(t.kind(), Kind::Datasec);
+    // Compilers write data sections last, so the first match of a name is found from the front of a short tail; a plain
+    // walk keeps objects of any make right.
+    btf.types()
+        .filter(|&t| of(t))
+        .filter_map(|t| match t.data() {
+            TypeData::Datasec(datasec) => Some((t.name_bytes(), (t.id(), datasec))),
+            _ => None,
+        })
+        .collect()
+}
+
+fn kind_of(section: &Section<'_>) -> Option<MapKind> {
+    if section.size == 0 {
+        return None;
+    }
+    match section.kind {
+        consts::SHT_PROGBITS if section.is_code() => None,
+        consts::SHT_PROGBITS if section.is_or_extends(".data") => Some(MapKind::Data),
+        consts::SHT_PROGBITS if section.is_or_extends(".rodata") => Some(MapKind::Rodata),
+        consts::SHT_NOBITS if section.is_or_extends(".bss") => Some(MapKind::Bss),
+        _ => None,
+    }
+}
+
+/// The definition of a map that holds `size` bytes of a data section.
+pub(super) fn data_definition(kind: MapKind, size: u32) -> MapDefinition {
+    let mut definition = MapDefinition::new(MapType::ARRAY);
+    definition.key_size = 4;
+    definition.value_size = size;
+    definition.max_entries = 1;
+    if matches!(kind, MapKind::Rodata | MapKind::Kconfig) {
+        definition.map_flags = uapi::BPF_F_RDONLY_PROG;
+    }
+    definition
+}
+
+/// The name of a data section's map: the object's, cut short, and the section's. Sections such as
+/// `.data.mine` keep their own name.
+pub(super) fn map_name(object: &str, section: &str) -> String {
+    let is_custom = section.get(1..).is_some_and(|rest| rest.contains('.'));
+    let name: String = match is_custom {
+        true => section.into(),
+        false => {
+            let suffix = section.len().max(7);
+            let prefix = MAX_NAME.saturating_sub(suffix).min(object.len());
+            format!("{}{section}", object.get(..prefix).unwrap_or(object))
+        }
+    };
+    name.bytes()
+        .take(MAX_NAME)
+        .map(|b| if b.is_ascii_alphanumeric() || b == b'_' || b == b'.' { b as char } else { '_' })
+        .collect()
+}
+
+/// Whether any variable can be seen from outside: only then is the map made for mmap.
+fn has_visible_variable(elf: &Elf<'_>, datasec: &Datasec<'_>) -> bool {
+    datasec.vars().any(|var| match var.variable().data() {
+        TypeData::Var(variable) if variable.linkage != Linkage::STATIC => {
+            let hidden = |name: &[u8]| elf.data_symbol(name).is_some_and(|symbol| symbol.is_hidden());
+            !hidden(var.variable().name_bytes())
+        }
+        _ => false,
+    })
+}
+
+fn collect_variables(
+    elf: &Elf<'_>,
+    btf: &Btf,
+    datasec: &Datasec<'_>,
+    section_size: u32,
+    map: MapId,
+    variables: &mut Vec<Variable>,
+) {
+    let first = variables.len();
+    for var in datasec.vars() {
+        let TypeData::Var(declared) = var.variable().data() else { continue };
+        let Some(name) = var.variable().name() else { continue };
+        let mut offset = var.offset;
+        if datasec.size == 0 && declared.linkage == Linkage::GLOBAL {
+            match elf.data_symbol(name.as_bytes()).and_then(|symbol| u32::try_from(symbol.value).ok()) {
+                Some(value) => offset = value,
+                None => continue,
+            }
+        }
+        let size = btf.size_of(declared.type_id).unwrap_or(var.size);
+        if offset.checked_add(size).is_some_and(|end| end <= section_size) {
+            variables.push(Variable { name: name.to_owned(), map, offset, size, type_id: declared.type_id });
+        }
+    }
+    variables[first..].sort_by_key(|variable| variable.offset);
+}
