@@ -145,6 +145,22 @@ pub enum Error {
     /// Split BTF and its base are of different byte order.
     #[error("split BTF and its base differ in byte order")]
     EndianMismatch,
+    /// A type that takes itself to define: a struct that holds itself, a typedef of itself. C
+    /// cannot say it.
+    #[error("BTF type {id} is part of itself")]
+    TypeCycle {
+        /// The type at which the cycle was noticed.
+        id: TypeId,
+    },
+    /// A dump that outgrows its BTF beyond reason, as types can that nest in one another many times.
+    #[error("dump stopped after {limit} bytes and steps: types repeat within one another")]
+    DumpTooLarge {
+        /// What a dump of this BTF may come to, in bytes written and references followed.
+        limit: u64,
+    },
+    /// The writer that a dump was given refused to take more.
+    #[error("the writer failed")]
+    Write,
     /// `.BTF.ext` is damaged.
     #[error("bad .BTF.ext: {what} at offset {offset}")]
     BadExt {

@@ -57,7 +57,7 @@ impl NameIndex {
 
 /// Multiply and fold, eight bytes at a time: names are short, and nothing here needs to resist
 /// an adversary (see above).
-fn hash(name: &[u8]) -> u64 {
+pub(crate) fn hash(name: &[u8]) -> u64 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, word: u64| {
         let product = u128::from(hash ^ word) * u128::from(K);

@@ -1,1 +1,16 @@
 //! BTF as text: raw as `bpftool btf dump` lists it, and as a C header.
+//!
+//! Both forms are bpftool's to the byte, that of version 7.8 (Linux 7.2). Text goes to any
+//! [`core::fmt::Write`]; names that are not UTF-8 lose the offending bytes to `U+FFFD` on the way.
+//!
+//! A BTF may be made to say, in little space, something very long: a thousand structs each of
+//! which holds the one before twice, or a struct of 4 GB that is all padding. No dump takes more
+//! than 16 MiB and 64 times the size of the BTF (of a kernel's, one to three times are needed),
+//! counting bytes written and references followed; it fails with
+//! [`Error::DumpTooLarge`](crate::Error::DumpTooLarge) instead.
+
+pub mod c;
+mod raw;
+mod text;
+
+pub use raw::{raw, raw_type};
