@@ -47,7 +47,7 @@ impl ObjectKind {
     ///
     /// # Errors
     ///
-    /// EPERM without CAP_SYS_ADMIN.
+    /// EPERM without CAP_SYS_ADMIN; EINVAL for a `start` of 2^31 - 1 or more, which no id is.
     #[doc(alias = "bpf_prog_get_next_id")]
     #[doc(alias = "bpf_map_get_next_id")]
     #[doc(alias = "bpf_btf_get_next_id")]

@@ -225,7 +225,6 @@ impl<'a> LinkCreate<'a> {
                 attach_type,
                 flags,
                 target_btf_id: *target_btf_id,
-                ..Default::default()
             }),
             More::Tracing { target_btf_id, cookie } => create(bpf_attr_link_create_tracing {
                 prog_fd,

@@ -29,7 +29,7 @@ pub enum Protection {
     ReadWrite,
 }
 
-/// Pages of a descriptor, mapped shared, unmapped on drop.
+/// Pages of a descriptor, unmapped on drop.
 pub struct Mapping {
     address: NonNull<u8>,
     len: usize,
@@ -50,6 +50,10 @@ impl Mapping {
     /// mmap's errno: EPERM where the descriptor or a frozen map forbids writing, EINVAL for an offset or a length that the
     /// map does not have, ENODEV or ENOTSUPP where it cannot be mapped. `Invalid` for a length of 0.
     pub fn new(fd: BorrowedFd<'_>, offset: u64, len: usize, protection: Protection) -> Result<Mapping> {
+        Self::map(fd, offset, len, protection, libc::MAP_SHARED)
+    }
+
+    fn map(fd: BorrowedFd<'_>, offset: u64, len: usize, protection: Protection, flags: i32) -> Result<Mapping> {
         let Ok(start) = libc::off_t::try_from(offset) else {
             return Err(Error::invalid("an offset too far to map", offset));
         };
@@ -62,7 +66,7 @@ impl Mapping {
         };
         // SAFETY: a new mapping at an address of the kernel's choice disturbs no other memory.
         let address =
-            unsafe { libc::mmap(std::ptr::null_mut(), len, prot, libc::MAP_SHARED, fd.as_raw_fd(), start) };
+            unsafe { libc::mmap(std::ptr::null_mut(), len, prot, flags, fd.as_raw_fd(), start) };
         if address == libc::MAP_FAILED {
             return Err(Error::last("mmap"));
         }
@@ -260,7 +264,8 @@ impl fmt::Debug for Mapping {
 
 /// The bytes of a file of the kernel's that does not change while it exists, such as `/sys/kernel/btf/vmlinux`.
 ///
-/// Mapped where the kernel can (BTF files from 6.16), else read. Files outside sysfs, which anyone may truncate, are always read.
+/// Mapped where the kernel can (vmlinux's BTF from 6.16), else read. Files outside sysfs, which anyone may truncate, are
+/// always read.
 #[derive(Debug)]
 pub struct FileBytes(Bytes);
 
@@ -281,7 +286,8 @@ impl FileBytes {
         let mut file = File::open(path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
         if let (true, Ok(len @ 1..)) = (is_btf_file(&file, path), usize::try_from(size)) {
-            if let Ok(mapping) = Mapping::new(file.as_fd(), 0, len, Protection::ReadOnly) {
+            // The kernel wants it private (`btf_sysfs_vmlinux_mmap`).
+            if let Ok(mapping) = Mapping::map(file.as_fd(), 0, len, Protection::ReadOnly, libc::MAP_PRIVATE) {
                 return Ok(FileBytes(Bytes::Mapped(mapping)));
             }
         }
@@ -299,8 +305,8 @@ impl FileBytes {
 impl AsRef<[u8]> for FileBytes {
     fn as_ref(&self) -> &[u8] {
         match &self.0 {
-            // SAFETY: mapped read-only, alive as long as `self`, and a BTF file of sysfs: its memory is the kernel's read-only
-            // image (or a module's, held by the mapping), which nobody changes.
+            // SAFETY: mapped read-only, alive as long as `self`, and a BTF file of sysfs: its memory is the kernel's
+            // read-only image, which nobody changes.
             Bytes::Mapped(mapping) => unsafe { std::slice::from_raw_parts(mapping.as_ptr(), mapping.len()) },
             Bytes::Read(bytes) => bytes,
         }
@@ -312,6 +318,8 @@ fn is_btf_file(file: &File, path: &Path) -> bool {
     if path.parent() != Some(Path::new("/sys/kernel/btf")) {
         return false;
     }
+    // The types of both differ between architectures and C libraries.
+    #[allow(clippy::unnecessary_cast)]
     // SAFETY: all zeroes is a statfs, and fstatfs fills it.
     unsafe {
         let mut stat: libc::statfs = std::mem::zeroed();

@@ -135,8 +135,8 @@ pub(crate) unsafe fn bpf_fd<T: Pod>(cmd: Cmd, attr: &mut T) -> Result<OwnedFd> {
 
 /// Any command of bpf(2): the escape hatch for what this crate does not cover.
 ///
-/// `attr` is a `bpf_attr` (or its beginning) as bytes, aligned to 8; its length is the size given to the kernel. Returns
-/// what the kernel returned, which for some commands is a file descriptor that the caller then owns.
+/// `attr` is a `bpf_attr` (or its beginning) in words of 8 bytes; its length is the size given to the kernel. Returns what
+/// the kernel returned, which for some commands is a file descriptor that the caller then owns.
 ///
 /// # Errors
 ///

@@ -30,7 +30,8 @@ pub struct LinkInfo {
     pub kind: LinkKind,
 }
 
-/// What one kind of link tells. Cookies are told from 6.15, and are 0 before.
+/// What one kind of link tells. Cookies of perf events are told from 6.9, those of raw tracepoints and tracing from 6.16; they
+/// are 0 before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkKind {
