@@ -171,13 +171,39 @@ impl Place {
     }
 }
 
-/// Publishes on every way out of a walk, unwinding from a callback included: its record counts as consumed.
-struct PublishOnExit<'a>(&'a mut Place);
+/// A walk's place in a batch. Publishes on every way out, unwinding from a callback included: its record counts as
+/// consumed.
+struct Batch<'a> {
+    place: &'a mut Place,
+    /// The producer position where the batch ends.
+    end: usize,
+    /// From `end`, in bytes: at most 0.
+    at: isize,
+}
 
-impl Drop for PublishOnExit<'_> {
+impl Batch<'_> {
+    /// Moves past a record of `len` bytes.
+    #[inline]
+    fn pass(&mut self, len: usize) -> Result<(), Error> {
+        let next = self.at + step(len) as isize;
+        if next > 0 {
+            return Err(corrupt_record(self.end.wrapping_add_signed(self.at), len, self.at.unsigned_abs()));
+        }
+        self.at = next;
+        Ok(())
+    }
+
+    #[inline]
+    fn publish_if_moved(&mut self) {
+        self.place.pos = self.end.wrapping_add_signed(self.at);
+        self.place.publish_if_moved();
+    }
+}
+
+impl Drop for Batch<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.0.publish_if_moved();
+        self.publish_if_moved();
     }
 }
 
@@ -198,38 +224,41 @@ unsafe fn load_acquire(position: NonNull<AtomicUsize>) -> usize {
 }
 
 impl RingPointers {
-    /// The first word of the header at `pos`, with acquire ordering.
+    /// The header at `pos`. The header and what follows it, `size` bytes in all, are inside the data.
     ///
     /// # Safety
     ///
-    /// `self` comes from a [`RingMemory`] that still exists; `pos` is a multiple of [`RECORD_ALIGN`].
+    /// `self` comes from a [`RingMemory`] that still exists.
     #[inline]
-    unsafe fn header(&self, pos: usize) -> u32 {
-        // SAFETY: the offset is below `size` and, `size` being a power of two, a multiple of 8 like `pos`: the header's 8
-        // bytes are inside the data and aligned. Headers are written atomically only.
-        let word = unsafe {
-            AtomicU32::from_ptr(self.data.as_ptr().add(pos & (self.size - 1)).cast()).load(Ordering::Relaxed)
-        };
-        fence(Ordering::Acquire);
-        word
+    unsafe fn at(&self, pos: usize) -> NonNull<u8> {
+        // SAFETY: the offset is below `size`, and the data is `2 * size` long.
+        unsafe { self.data.add(pos & (self.size - 1)) }
     }
+}
 
-    /// Where the record begins whose header is at `pos`.
-    ///
-    /// # Safety
-    ///
-    /// As for [`header`](Self::header).
-    #[inline]
-    unsafe fn record(&self, pos: usize) -> NonNull<u8> {
-        // SAFETY: the header's offset is at most `size - 8`, so this is at most `size`, inside the `2 * size` bytes.
-        unsafe { self.data.add((pos & (self.size - 1)) + HEADER_SIZE) }
-    }
+/// The first word of a header, with acquire ordering.
+///
+/// # Safety
+///
+/// `header` points to 8 bytes of a ring's data, at a position that is a multiple of [`RECORD_ALIGN`].
+#[inline]
+unsafe fn header_word(header: NonNull<u8>) -> u32 {
+    // SAFETY: valid for reads by the caller's promise, and aligned to 8 as data and position are. First words of headers are
+    // written atomically only.
+    let word = unsafe { AtomicU32::from_ptr(header.as_ptr().cast()) }.load(Ordering::Relaxed);
+    fence(Ordering::Acquire);
+    word
 }
 
 /// Bytes that a record of `len` bytes takes, its header included.
 #[inline]
 const fn step(len: usize) -> usize {
     (len + HEADER_SIZE + (RECORD_ALIGN - 1)) & !(RECORD_ALIGN - 1)
+}
+
+#[cold]
+fn corrupt_record(position: usize, len: usize, available: usize) -> Error {
+    Error::CorruptRecord { position, len, available }
 }
 
 impl<M: RingMemory> Cursor<M> {
@@ -301,19 +330,16 @@ impl<M: RingMemory> Cursor<M> {
         Error::CorruptPositions { consumer_pos: self.place.pos, producer_pos, size: self.ring.size }
     }
 
-    #[cold]
-    fn corrupt_record(position: usize, len: usize, available: usize) -> Error {
-        Error::CorruptRecord { position, len, available }
-    }
-
     /// The next committed record, without moving to it; discarded records before it are passed over.
     fn peek(&mut self) -> Result<Option<Found>, Error> {
         loop {
             let end = self.end()?;
             while self.place.pos != end {
                 let pos = self.place.pos;
-                // SAFETY: `self.memory` exists; `pos` is a multiple of 8 at the start and grows by multiples of 8.
-                let header = unsafe { self.ring.header(pos) };
+                // SAFETY: `self.memory` exists.
+                let at = unsafe { self.ring.at(pos) };
+                // SAFETY: `pos` is a multiple of 8 at the start and grows by multiples of 8, so below `size` there are 8 bytes.
+                let header = unsafe { header_word(at) };
                 if header & BUSY_BIT != 0 {
                     break;
                 }
@@ -321,7 +347,7 @@ impl<M: RingMemory> Cursor<M> {
                 let available = end.wrapping_sub(pos);
                 if step(len) > available {
                     self.place.publish_if_moved();
-                    return Err(Self::corrupt_record(pos, len, available));
+                    return Err(corrupt_record(pos, len, available));
                 }
                 let next = pos.wrapping_add(step(len));
                 if header & DISCARD_BIT != 0 {
@@ -329,8 +355,8 @@ impl<M: RingMemory> Cursor<M> {
                     continue;
                 }
                 return Ok(Some(Found {
-                    // SAFETY: as for the header.
-                    data: unsafe { self.ring.record(pos) },
+                    // SAFETY: behind the header, inside the data.
+                    data: unsafe { at.add(HEADER_SIZE) },
                     len,
                     next,
                 }));
@@ -404,8 +430,18 @@ impl<M: RingMemory> Cursor<M> {
         self.walk(Limit { records: limit, ..Limit::NONE }, callback)
     }
 
-    /// The fast path. Next to [`peek`](Self::peek) it keeps the producer position for a whole batch and publishes
-    /// its own position only now and then: the two shared cache lines are what a record costs.
+    /// The fast path.
+    ///
+    /// What a record costs is, first, the chain from one header to the next (load, round up, add), and, second, the
+    /// cache lines of the two positions. So, for a batch up to one look at the producer position:
+    ///
+    /// 1. It begins below `size` and is at most `size` long. The data is there twice, hence the whole batch is in one piece and
+    ///    needs no masking, not even for headers.
+    /// 2. It is walked with an index that counts up to 0 from the negative length of the batch. Whether a record is longer than
+    ///    what is left is then the sign of the next index.
+    /// 3. A header without flags is the length. One comparison finds those with flags, which are rare, and told apart on the
+    ///    side.
+    /// 4. The consumer position is published at the end, and after the first record in every `publish_every` bytes.
     #[inline]
     pub(crate) fn walk<B>(
         &mut self,
@@ -415,51 +451,52 @@ impl<M: RingMemory> Cursor<M> {
         if limit.records == 0 {
             return Ok(Consumed::none());
         }
-        let ring = self.ring;
-        let publish_every = self.publish_every;
         let start = self.place.pos;
         let mut left = limit.records;
         loop {
             let end = self.end()?;
-            let out = PublishOnExit(&mut self.place);
-            let mut pos = out.0.pos;
-            let mut published = out.0.published;
-            while pos != end {
-                // SAFETY: `self.memory` exists; `pos` is a multiple of 8 at the start and grows by multiples of 8.
-                let header = unsafe { ring.header(pos) };
-                if header & BUSY_BIT != 0 {
-                    break;
+            let pos = self.place.pos;
+            let available = end.wrapping_sub(pos);
+            // SAFETY: `self.memory` exists. `end` has checked that `available` is at most `size`, which is how much there is from
+            // `at(pos)` on.
+            let batch_end = unsafe { self.ring.at(pos).add(available) };
+            // Sizes are at most isize::MAX / 2.
+            let mut batch = Batch { end, at: -(available as isize), place: &mut self.place };
+            let unpublished = pos.wrapping_sub(batch.place.published);
+            let mut publish_at = batch.at.saturating_add_unsigned(self.publish_every.saturating_sub(unpublished));
+            while batch.at < 0 {
+                // SAFETY: `batch.at` is between `-available` and 0, so this is in the batch.
+                let header = unsafe { batch_end.offset(batch.at) };
+                // SAFETY: positions are multiples of 8, and at most 8 bytes end at `batch_end` or, if the producer position is
+                // no multiple of 8, less than 8 bytes after, which is below `2 * size` as that is a multiple of 8.
+                let word = unsafe { header_word(header) };
+                if word > LEN_MASK {
+                    if word & BUSY_BIT != 0 {
+                        break;
+                    }
+                    batch.pass((word & LEN_MASK) as usize)?;
+                    continue;
                 }
-                let len = (header & LEN_MASK) as usize;
-                let step = step(len);
-                let available = end.wrapping_sub(pos);
-                if step > available {
-                    return Err(Self::corrupt_record(pos, len, available));
-                }
-                // SAFETY: as for the header.
-                let data = unsafe { ring.record(pos) };
-                pos = pos.wrapping_add(step);
+                let len = word as usize;
                 // Before the callback, so that unwinding from it gives its record back.
-                out.0.pos = pos;
-                if header & DISCARD_BIT == 0 {
-                    // SAFETY: as in `next`; the position beyond the record is stored below, or in `out`'s drop, when the callback
-                    // has returned or unwound, and the slice's lifetime ends with the call.
-                    let bytes = unsafe { slice::from_raw_parts(data.as_ptr(), len) };
-                    let flow = callback(bytes);
-                    left -= 1;
-                    if let ControlFlow::Break(value) = flow {
-                        return Ok(Consumed { records: limit.records - left, stopped: Some(value) });
-                    }
-                    if left == 0 {
-                        return Ok(Consumed { records: limit.records, stopped: None });
-                    }
+                batch.pass(len)?;
+                // SAFETY: as in `next`: the record ends at or before the batch, and the position beyond it is stored below, or when
+                // `batch` is dropped, after the callback has returned or unwound, and the slice's lifetime with it.
+                let bytes = unsafe { slice::from_raw_parts(header.add(HEADER_SIZE).as_ptr(), len) };
+                let flow = callback(bytes);
+                left -= 1;
+                if let ControlFlow::Break(value) = flow {
+                    return Ok(Consumed { records: limit.records - left, stopped: Some(value) });
                 }
-                if pos.wrapping_sub(published) >= publish_every {
-                    out.0.publish();
-                    published = pos;
+                if left == 0 {
+                    return Ok(Consumed { records: limit.records, stopped: None });
+                }
+                if batch.at >= publish_at {
+                    batch.publish_if_moved();
+                    publish_at = batch.at.saturating_add_unsigned(self.publish_every);
                 }
             }
-            drop(out);
+            drop(batch);
             if self.place.settle() || self.place.pos.wrapping_sub(start) >= limit.bytes {
                 return Ok(Consumed { records: limit.records - left, stopped: None });
             }

@@ -38,7 +38,7 @@ struct Position(AtomicUsize);
 struct Shared {
     consumer_pos: Position,
     producer_pos: Position,
-    /// The kernel's spin lock around a reservation.
+    /// The kernel's spin lock around a reservation; taken for commits too (see `commit`).
     reserving: Mutex<()>,
     /// The data twice, in words for their alignment.
     words: Box<[UnsafeCell<u64>]>,
@@ -46,7 +46,7 @@ struct Shared {
 }
 
 // SAFETY: `words` is the only part that is not `Sync` by itself. Each of its bytes has one owner at a time: the holder of the
-// reservation that spans it, from `reserve` (which hands out space once, under the lock) to the commit; then
+// reservation that spans it, from `reserve` (which hands out space once, under the lock) to the commit (under the lock); then
 // the consumer, until it stores a consumer position beyond it, which `reserve` reads with acquire before it hands
 // the space out again. First words of headers are accessed atomically.
 unsafe impl Sync for Shared {}
@@ -71,12 +71,14 @@ impl Shared {
         NonNull::from(&*self.words).cast()
     }
 
-    /// # Safety
-    ///
-    /// `pos` is a multiple of [`RECORD_ALIGN`].
-    unsafe fn header(&self, pos: usize) -> &AtomicU32 {
-        // SAFETY: the offset is below `size` and a multiple of 8; headers' first words are only accessed atomically.
-        unsafe { AtomicU32::from_ptr(self.data().as_ptr().add(pos & (self.size - 1)).cast()) }
+    /// Writes the first word of the header at `pos`, which is a multiple of [`RECORD_ALIGN`], to both copies.
+    fn store_header(&self, pos: usize, word: u32) {
+        let offset = pos & (self.size - 1) & !(RECORD_ALIGN - 1);
+        for copy in [offset, offset + self.size] {
+            // SAFETY: `copy` is below `2 * size` and a multiple of 8; first words of headers are only accessed atomically.
+            let header = unsafe { AtomicU32::from_ptr(self.data().as_ptr().add(copy).cast()) };
+            header.store(word, Ordering::Release);
+        }
     }
 
     /// Writes to both copies.
@@ -164,8 +166,7 @@ impl HeapProducer {
         if next.wrapping_sub(consumer_pos) > ring.size - 1 {
             return None;
         }
-        // SAFETY: positions move in multiples of 8.
-        unsafe { ring.header(pos) }.store(len as u32 | BUSY_BIT, Ordering::Relaxed);
+        ring.store_header(pos, len as u32 | BUSY_BIT);
         ring.producer_pos.0.store(next, Ordering::Release);
         Some(Reservation { producer: self, pos, len, committed: false })
     }
@@ -206,9 +207,12 @@ impl Reservation<'_> {
         self.committed = true;
         let ring = &*self.producer.0;
         let word = self.len as u32 | if discard { DISCARD_BIT } else { 0 };
-        // SAFETY: positions move in multiples of 8.
-        unsafe { ring.header(self.pos) }.swap(word, Ordering::AcqRel);
-        // The kernel's xchg is a full barrier; a swap is one only on some machines.
+        // The kernel has one word to store and takes no lock. Here a consumer may pass after the first of two stores, and
+        // without the lock the second could land in space that `reserve` has handed out again.
+        let reserving = ring.reserving.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.store_header(self.pos, word);
+        drop(reserving);
+        // The kernel stores with xchg, which is a full barrier.
         fence(Ordering::SeqCst);
         let consumer_pos = ring.consumer_pos.0.load(Ordering::Acquire);
         let mask = ring.size - 1;

@@ -33,8 +33,8 @@ pub struct RingPointers {
     pub consumer_pos: NonNull<AtomicUsize>,
     /// Bytes reserved since the ring was created; written by producers only.
     pub producer_pos: NonNull<AtomicUsize>,
-    /// The data area: `size` bytes, followed by the same `size` bytes again, so that a record that crosses
-    /// the end of the ring can be read in one piece.
+    /// The data area: `size` bytes, followed by the same `size` bytes again, headers included, so that what crosses the end of
+    /// the ring can be read in one piece.
     pub data: NonNull<u8>,
     /// Bytes in the ring; a power of two.
     pub size: usize,

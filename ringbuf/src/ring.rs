@@ -1,6 +1,7 @@
 //! One ring buffer map and its consumer: reading, waiting, or both.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
@@ -121,8 +122,8 @@ impl Ring {
     /// As [`next`](Self::next). The records before the fault have been handed out.
     #[doc(alias = "ring__consume")]
     #[doc(alias = "ring_buffer__consume")]
-    pub fn consume(&mut self, mut callback: impl FnMut(&[u8])) -> Result<usize, Error> {
-        let consumed = self.try_consume(|record| go_on(callback(record)))?;
+    pub fn consume(&mut self, callback: impl FnMut(&[u8])) -> Result<usize, Error> {
+        let consumed = self.try_consume(never_breaking(callback))?;
         Ok(consumed.records)
     }
 
@@ -143,8 +144,8 @@ impl Ring {
     ///
     /// As [`consume`](Self::consume).
     #[doc(alias = "ring__consume_n")]
-    pub fn consume_n(&mut self, limit: usize, mut callback: impl FnMut(&[u8])) -> Result<usize, Error> {
-        let consumed = self.try_consume_n(limit, |record| go_on(callback(record)))?;
+    pub fn consume_n(&mut self, limit: usize, callback: impl FnMut(&[u8])) -> Result<usize, Error> {
+        let consumed = self.try_consume_n(limit, never_breaking(callback))?;
         Ok(consumed.records)
     }
 
@@ -171,12 +172,8 @@ impl Ring {
     ///
     /// As [`consume`](Self::consume), and [`Error::Syscall`] if waiting fails.
     #[doc(alias = "ring_buffer__poll")]
-    pub fn poll(
-        &mut self,
-        timeout: impl Into<Option<Duration>>,
-        mut callback: impl FnMut(&[u8]),
-    ) -> Result<usize, Error> {
-        let consumed = self.try_poll(timeout, |record| go_on(callback(record)))?;
+    pub fn poll(&mut self, timeout: impl Into<Option<Duration>>, callback: impl FnMut(&[u8])) -> Result<usize, Error> {
+        let consumed = self.try_poll(timeout, never_breaking(callback))?;
         Ok(consumed.records)
     }
 
@@ -265,9 +262,12 @@ impl TryFrom<OwnedFd> for Ring {
     }
 }
 
-/// For callbacks that never break off.
-pub(crate) fn go_on((): ()) -> ControlFlow<std::convert::Infallible> {
-    ControlFlow::Continue(())
+/// A callback that could break off, from one that cannot.
+fn never_breaking(mut callback: impl FnMut(&[u8])) -> impl FnMut(&[u8]) -> ControlFlow<Infallible> {
+    move |record| {
+        callback(record);
+        ControlFlow::Continue(())
+    }
 }
 
 /// The ids of the maps that this process consumes. An id stays the map's for as long as a descriptor of the map is open.
