@@ -88,12 +88,13 @@ impl From<Error> for io::Error {
     }
 }
 
+/// A command as the header spells it: its name in capitals, after `BPF_`.
 struct CmdName(Cmd);
 
 impl fmt::Display for CmdName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.c_name() {
-            Some(name) => f.write_str(name),
+        match self.0.name() {
+            Some(name) => write!(f, "BPF_{}", name.to_ascii_uppercase()),
             None => write!(f, "{}", self.0.0),
         }
     }

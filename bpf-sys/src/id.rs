@@ -72,10 +72,6 @@ impl ObjectKind {
     /// # Errors
     ///
     /// ENOENT when it is gone; EPERM without CAP_SYS_ADMIN.
-    #[doc(alias = "bpf_prog_get_fd_by_id")]
-    #[doc(alias = "bpf_map_get_fd_by_id")]
-    #[doc(alias = "bpf_btf_get_fd_by_id")]
-    #[doc(alias = "bpf_link_get_fd_by_id")]
     pub fn fd_by_id(self, id: u32) -> Result<OwnedFd> {
         self.fd_by_id_with(id, Access::ReadWrite, None)
     }
@@ -117,4 +113,32 @@ impl Iterator for Ids {
             Err(error) => Some(Err(error)),
         }
     }
+}
+
+/// The program with this id: [`ObjectKind::fd_by_id`] of [`ObjectKind::Prog`].
+///
+/// # Errors
+///
+/// ENOENT when it is gone; EPERM without CAP_SYS_ADMIN; here and below.
+#[doc(alias = "bpf_prog_get_fd_by_id")]
+pub fn prog_get_fd_by_id(id: u32) -> Result<OwnedFd> {
+    ObjectKind::Prog.fd_by_id(id)
+}
+
+/// The map with this id.
+#[doc(alias = "bpf_map_get_fd_by_id")]
+pub fn map_get_fd_by_id(id: u32) -> Result<OwnedFd> {
+    ObjectKind::Map.fd_by_id(id)
+}
+
+/// The BTF with this id.
+#[doc(alias = "bpf_btf_get_fd_by_id")]
+pub fn btf_get_fd_by_id(id: u32) -> Result<OwnedFd> {
+    ObjectKind::Btf.fd_by_id(id)
+}
+
+/// The link with this id.
+#[doc(alias = "bpf_link_get_fd_by_id")]
+pub fn link_get_fd_by_id(id: u32) -> Result<OwnedFd> {
+    ObjectKind::Link.fd_by_id(id)
 }

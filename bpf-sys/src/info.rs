@@ -4,12 +4,14 @@
 
 mod link;
 mod prog;
+mod task_fd;
 
 pub use link::{LinkInfo, LinkKind, PerfEventInfo, link_info};
 pub use prog::{
     ProgInfo, prog_func_info, prog_info, prog_jited_func_lens, prog_jited_insns, prog_jited_ksyms, prog_line_info,
     prog_map_ids, prog_tags, prog_xlated_insns,
 };
+pub use task_fd::{TaskFd, task_fd_query};
 
 use crate::{
     error::{Error, Result},

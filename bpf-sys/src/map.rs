@@ -349,7 +349,7 @@ impl<Fd: MapFd> Map<Fd> {
     ///
     /// # Errors
     ///
-    /// EBUSY while it is mapped writable or being written; EPERM when it is frozen already.
+    /// EBUSY while it is mapped writable or being written; EPERM or, on older kernels, EBUSY when it is frozen already.
     pub fn freeze(&self) -> Result<()> {
         map_freeze(self.fd.as_fd())
     }
@@ -384,7 +384,7 @@ impl<Fd: AsFd> AsFd for Map<Fd> {
 ///
 /// # Errors
 ///
-/// EBUSY while it is mapped writable or being written; EPERM when it is frozen already, or through a read-only descriptor.
+/// EBUSY while it is mapped writable or being written; EPERM or, on older kernels, EBUSY when it is frozen already.
 #[doc(alias = "bpf_map_freeze")]
 #[allow(unsafe_code)]
 pub fn map_freeze(map: BorrowedFd<'_>) -> Result<()> {

@@ -1884,7 +1884,7 @@ pub const BPF_XCHG: u32 = 0xe1;
 pub const BPF_XOR: u32 = 0xa0;
 pub const XDP_PACKET_HEADROOM: u32 = 0x100;
 
-/// `union bpf_attr`: the members of `map_create`
+/// `union bpf_attr`, the members of `map_create`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_map_create {
@@ -1909,7 +1909,7 @@ pub struct bpf_attr_map_create {
     pub _pad0: [u8; 4],
 }
 
-/// `union bpf_attr`: the members of `map_elem`
+/// `union bpf_attr`, the members of `map_elem`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_map_elem {
@@ -1920,7 +1920,7 @@ pub struct bpf_attr_map_elem {
     pub flags: u64,
 }
 
-/// `union bpf_attr`:  `batch`
+/// `union bpf_attr`, the members of `batch`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_batch {
@@ -1934,7 +1934,7 @@ pub struct bpf_attr_batch {
     pub flags: u64,
 }
 
-/// `union bpf_attr`: the members of `prog_load`
+/// `union bpf_attr`, the members of `prog_load`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_prog_load {
@@ -1971,7 +1971,7 @@ pub struct bpf_attr_prog_load {
     pub keyring_id: i32,
 }
 
-/// `union bpf_attr`: the members of `obj`
+/// `union bpf_attr`, the members of `obj`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_obj {
@@ -1982,7 +1982,7 @@ pub struct bpf_attr_obj {
     pub _pad0: [u8; 4],
 }
 
-/// `union bpf_attr`: the members of `prog_attach`
+/// `union bpf_attr`, the members of `prog_attach`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_prog_attach {
@@ -1995,7 +1995,7 @@ pub struct bpf_attr_prog_attach {
     pub expected_revision: u64,
 }
 
-/// `union bpf_attr`:  `test`
+/// `union bpf_attr`, the members of `test`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_test {
@@ -2017,7 +2017,7 @@ pub struct bpf_attr_test {
     pub _pad0: [u8; 4],
 }
 
-/// `union bpf_attr`: the members of `get_id`
+/// `union bpf_attr`, the members of `get_id`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_get_id {
@@ -2027,7 +2027,7 @@ pub struct bpf_attr_get_id {
     pub fd_by_id_token_fd: i32,
 }
 
-/// `union bpf_attr`:  `info`
+/// `union bpf_attr`, the members of `info`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_info {
@@ -2036,7 +2036,7 @@ pub struct bpf_attr_info {
     pub info: u64,
 }
 
-/// `union bpf_attr`:  `query`
+/// `union bpf_attr`, the members of `query`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_query {
@@ -2053,7 +2053,7 @@ pub struct bpf_attr_query {
     pub revision: u64,
 }
 
-/// `union bpf_attr`:  `raw_tracepoint`
+/// `union bpf_attr`, the members of `raw_tracepoint`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_raw_tracepoint {
@@ -2063,7 +2063,7 @@ pub struct bpf_attr_raw_tracepoint {
     pub cookie: u64,
 }
 
-/// `union bpf_attr`: the members of `btf_load`
+/// `union bpf_attr`, the members of `btf_load`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_btf_load {
@@ -2077,7 +2077,7 @@ pub struct bpf_attr_btf_load {
     pub btf_token_fd: i32,
 }
 
-/// `union bpf_attr`:  `task_fd_query`
+/// `union bpf_attr`, the members of `task_fd_query`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_task_fd_query {
@@ -2092,7 +2092,7 @@ pub struct bpf_attr_task_fd_query {
     pub probe_addr: u64,
 }
 
-/// `union bpf_attr`:  `link_create` with `target_btf_id`
+/// `union bpf_attr`, the members of `link_create` with `target_btf_id`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_link_create_target_btf_id {
@@ -2103,7 +2103,7 @@ pub struct bpf_attr_link_create_target_btf_id {
     pub target_btf_id: u32,
 }
 
-/// `union bpf_attr`:  `link_create` with `iter_info`
+/// `union bpf_attr`, the members of `link_create` with `iter_info`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_link_create_iter_info {
@@ -2116,7 +2116,7 @@ pub struct bpf_attr_link_create_iter_info {
     pub _pad0: [u8; 4],
 }
 
-/// `union bpf_attr`:  `link_create` with `perf_event`
+/// `union bpf_attr`, the members of `link_create` with `perf_event`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_link_create_perf_event {
@@ -2127,7 +2127,7 @@ pub struct bpf_attr_link_create_perf_event {
     pub perf_event_bpf_cookie: u64,
 }
 
-/// `union bpf_attr`:  `link_create` with `kprobe_multi`
+/// `union bpf_attr`, the members of `link_create` with `kprobe_multi`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_link_create_kprobe_multi {
@@ -2142,7 +2142,7 @@ pub struct bpf_attr_link_create_kprobe_multi {
     pub kprobe_multi_cookies: u64,
 }
 
-/// `union bpf_attr`:  `link_create` with `tracing`
+/// `union bpf_attr`, the members of `link_create` with `tracing`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_link_create_tracing {
@@ -2155,7 +2155,7 @@ pub struct bpf_attr_link_create_tracing {
     pub tracing_cookie: u64,
 }
 
-/// `union bpf_attr`:  `link_create` with `netfilter`
+/// `union bpf_attr`, the members of `link_create` with `netfilter`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_link_create_netfilter {
@@ -2169,7 +2169,7 @@ pub struct bpf_attr_link_create_netfilter {
     pub netfilter_flags: u32,
 }
 
-/// `union bpf_attr`:  `link_create` with `tcx`
+/// `union bpf_attr`, the members of `link_create` with `tcx`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_link_create_tcx {
@@ -2182,7 +2182,7 @@ pub struct bpf_attr_link_create_tcx {
     pub tcx_expected_revision: u64,
 }
 
-/// `union bpf_attr`:  `link_create` with `uprobe_multi`
+/// `union bpf_attr`, the members of `link_create` with `uprobe_multi`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_link_create_uprobe_multi {
@@ -2200,7 +2200,7 @@ pub struct bpf_attr_link_create_uprobe_multi {
     pub uprobe_multi_path_fd: u32,
 }
 
-/// `union bpf_attr`:  `link_create` with `netkit`
+/// `union bpf_attr`, the members of `link_create` with `netkit`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_link_create_netkit {
@@ -2213,7 +2213,7 @@ pub struct bpf_attr_link_create_netkit {
     pub netkit_expected_revision: u64,
 }
 
-/// `union bpf_attr`:  `link_create` with `cgroup`
+/// `union bpf_attr`, the members of `link_create` with `cgroup`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_link_create_cgroup {
@@ -2226,7 +2226,7 @@ pub struct bpf_attr_link_create_cgroup {
     pub cgroup_expected_revision: u64,
 }
 
-/// `union bpf_attr`:  `link_create` with `tracing_multi`
+/// `union bpf_attr`, the members of `link_create` with `tracing_multi`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_link_create_tracing_multi {
@@ -2240,7 +2240,7 @@ pub struct bpf_attr_link_create_tracing_multi {
     pub _pad0: [u8; 4],
 }
 
-/// `union bpf_attr`:  `link_update`
+/// `union bpf_attr`, the members of `link_update`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_link_update {
@@ -2250,21 +2250,21 @@ pub struct bpf_attr_link_update {
     pub old_prog_fd: u32,
 }
 
-/// `union bpf_attr`:  `link_detach`
+/// `union bpf_attr`, the members of `link_detach`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_link_detach {
     pub link_fd: u32,
 }
 
-/// `union bpf_attr`:  `enable_stats`
+/// `union bpf_attr`, the members of `enable_stats`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_enable_stats {
     pub type_: u32,
 }
 
-/// `union bpf_attr`:  `iter_create`
+/// `union bpf_attr`, the members of `iter_create`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_iter_create {
@@ -2272,7 +2272,7 @@ pub struct bpf_attr_iter_create {
     pub flags: u32,
 }
 
-/// `union bpf_attr`:  `prog_bind_map`
+/// `union bpf_attr`, the members of `prog_bind_map`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_prog_bind_map {
@@ -2281,7 +2281,7 @@ pub struct bpf_attr_prog_bind_map {
     pub flags: u32,
 }
 
-/// `union bpf_attr`:  `token_create`
+/// `union bpf_attr`, the members of `token_create`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_token_create {
@@ -2289,7 +2289,7 @@ pub struct bpf_attr_token_create {
     pub bpffs_fd: u32,
 }
 
-/// `union bpf_attr`:  `prog_stream_read`
+/// `union bpf_attr`, the members of `prog_stream_read`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_prog_stream_read {
@@ -2300,7 +2300,7 @@ pub struct bpf_attr_prog_stream_read {
     pub _pad0: [u8; 4],
 }
 
-/// `union bpf_attr`:  `prog_assoc_struct_ops`
+/// `union bpf_attr`, the members of `prog_assoc_struct_ops`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct bpf_attr_prog_assoc_struct_ops {

@@ -96,67 +96,9 @@ open_enum! {
     CgroupIterOrder,
 }
 
-impl Cmd {
-    /// The enumerator as the header spells it, such as `BPF_MAP_CREATE`: what error messages show.
-    pub fn c_name(self) -> Option<&'static str> {
-        C_NAMES.get(self.0 as usize).copied()
-    }
-}
-
-/// The C spelling of each command, in order; `c_names_follow_the_enumeration` keeps it in step with the header.
-const C_NAMES: &[&str] = &[
-    "BPF_MAP_CREATE",
-    "BPF_MAP_LOOKUP_ELEM",
-    "BPF_MAP_UPDATE_ELEM",
-    "BPF_MAP_DELETE_ELEM",
-    "BPF_MAP_GET_NEXT_KEY",
-    "BPF_PROG_LOAD",
-    "BPF_OBJ_PIN",
-    "BPF_OBJ_GET",
-    "BPF_PROG_ATTACH",
-    "BPF_PROG_DETACH",
-    "BPF_PROG_TEST_RUN",
-    "BPF_PROG_GET_NEXT_ID",
-    "BPF_MAP_GET_NEXT_ID",
-    "BPF_PROG_GET_FD_BY_ID",
-    "BPF_MAP_GET_FD_BY_ID",
-    "BPF_OBJ_GET_INFO_BY_FD",
-    "BPF_PROG_QUERY",
-    "BPF_RAW_TRACEPOINT_OPEN",
-    "BPF_BTF_LOAD",
-    "BPF_BTF_GET_FD_BY_ID",
-    "BPF_TASK_FD_QUERY",
-    "BPF_MAP_LOOKUP_AND_DELETE_ELEM",
-    "BPF_MAP_FREEZE",
-    "BPF_BTF_GET_NEXT_ID",
-    "BPF_MAP_LOOKUP_BATCH",
-    "BPF_MAP_LOOKUP_AND_DELETE_BATCH",
-    "BPF_MAP_UPDATE_BATCH",
-    "BPF_MAP_DELETE_BATCH",
-    "BPF_LINK_CREATE",
-    "BPF_LINK_UPDATE",
-    "BPF_LINK_GET_FD_BY_ID",
-    "BPF_LINK_GET_NEXT_ID",
-    "BPF_ENABLE_STATS",
-    "BPF_ITER_CREATE",
-    "BPF_LINK_DETACH",
-    "BPF_PROG_BIND_MAP",
-    "BPF_TOKEN_CREATE",
-    "BPF_PROG_STREAM_READ_BY_FD",
-    "BPF_PROG_ASSOC_STRUCT_OPS",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn c_names_follow_the_enumeration() {
-        for cmd in Cmd::all().filter(|cmd| *cmd != Cmd::COMMON_ATTRS) {
-            let lower = cmd.c_name().expect("every command has a C name").trim_start_matches("BPF_").to_lowercase();
-            assert_eq!(Some(lower.as_str()), cmd.name());
-        }
-    }
 
     // The expectations are the strings of libbpf's tables (attach_type_name, map_type_name, prog_type_name).
     #[test]

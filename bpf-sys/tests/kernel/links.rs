@@ -6,14 +6,14 @@ use purebpf_sys::{
     link::{LinkCreate, LinkTarget, LinkUpdate, Netfilter, UprobeMulti, link_detach, raw_tracepoint_open},
     perf_event::{self, PerfEvent, PerfType},
     prog::{ProgLoad, ProgQuery, Relative},
-    uapi::{AttachFlags, AttachType, LinkType, ProgType},
+    uapi::{AttachFlags, AttachType, LinkType, ProgType, TaskFdType},
 };
 use std::{
     ffi::CString,
     fs::{self, File},
     net::UdpSocket,
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, AsRawFd, OwnedFd},
         unix::ffi::OsStrExt,
     },
 };
@@ -318,6 +318,9 @@ fn tracepoints_by_perf_event() {
     getppid();
     // Whoever else calls it counts too, on whichever CPU.
     assert!(counter.get() >= 1);
+    let told = info::task_fd_query(std::process::id(), event.as_fd().as_raw_fd()).unwrap();
+    assert_eq!((told.fd_type, told.name.as_str()), (TaskFdType::TRACEPOINT, "sys_enter_getppid"));
+    assert_eq!(told.prog_id, info::prog_info(prog.as_fd()).unwrap().id);
 }
 
 #[test]

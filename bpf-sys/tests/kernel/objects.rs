@@ -11,8 +11,9 @@ use purebpf_sys::{
 };
 use std::{
     fs::{self, File},
-    os::fd::AsFd,
+    os::{fd::AsFd, unix::process::CommandExt},
     path::Path,
+    process::{Command, Output},
 };
 
 #[test]
@@ -131,9 +132,23 @@ fn tokens_need_a_delegation() {
     assert!(expected.contains(&error.errno()), "{error}");
 }
 
+/// Runs one test of this binary again, alone, in a process that `prepare` has changed; `None` when that cannot be.
+fn in_child(test: &str, prepare: impl FnOnce(&mut Command)) -> Option<Output> {
+    // A copy that everybody may run: the build folder may be closed to others.
+    let copy = std::env::temp_dir().join(format!("purebpf-sys-child-{}", std::process::id()));
+    fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    let mut command = Command::new(&copy);
+    command.args(["--exact", test, "--nocapture"]).env(CHILD, "1");
+    prepare(&mut command);
+    let output = command.output();
+    fs::remove_file(&copy).unwrap();
+    output.map_err(skipped).ok()
+}
+
+const CHILD: &str = "PUREBPF_SYS_CHILD";
+
 #[test]
 fn without_privilege_the_error_says_so() {
-    const CHILD: &str = "PUREBPF_SYS_UNPRIVILEGED";
     if std::env::var_os(CHILD).is_some() {
         let error = MapCreate::new(MapType::HASH, 4, 4, 1).create().unwrap_err();
         assert_eq!(error.to_string(), "bpf(BPF_MAP_CREATE): Operation not permitted (EPERM)");
@@ -148,21 +163,46 @@ fn without_privilege_the_error_says_so() {
     if fs::read_to_string("/proc/sys/kernel/unprivileged_bpf_disabled").is_ok_and(|value| value.trim() == "0") {
         return skipped("unprivileged BPF is allowed here");
     }
-    use std::os::unix::process::CommandExt;
-    // A copy that everybody may run: the build folder may be closed to others.
-    let copy = std::env::temp_dir().join(format!("purebpf-sys-unprivileged-{}", std::process::id()));
-    fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
-    let output = std::process::Command::new(&copy)
-        .args(["--exact", "objects::without_privilege_the_error_says_so", "--nocapture"])
-        .env(CHILD, "1")
-        .uid(65534)
-        .gid(65534)
-        .output();
-    fs::remove_file(&copy).unwrap();
-    let output = match output {
-        Ok(output) => output,
-        Err(error) => return skipped(error),
-    };
+    let output = in_child("objects::without_privilege_the_error_says_so", |command| {
+        command.uid(65534).gid(65534);
+    });
+    let Some(output) = output else { return };
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("refused as it should be"), "{output:?}");
+}
+
+#[test]
+fn a_small_memory_limit_is_raised_where_it_counts() {
+    if std::env::var_os(CHILD).is_some() {
+        // Before 5.11, maps and programs are charged to this limit, and refused with EPERM.
+        Map::from_fd(MapCreate::new(MapType::ARRAY, 4, 4096, 16).create().unwrap()).unwrap();
+        counting(ProgType::SOCKET_FILTER, 0).1.unwrap();
+        // SAFETY: fills an rlimit.
+        let limit = unsafe {
+            let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            assert_eq!(libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit), 0);
+            limit.rlim_cur
+        };
+        println!("limit {limit}");
+        return;
+    }
+    let Some(_kernel) = kernel() else { return };
+    let output = in_child("objects::a_small_memory_limit_is_raised_where_it_counts", |command| {
+        // SAFETY: setrlimit is safe between fork and exec.
+        unsafe {
+            command.pre_exec(|| {
+                let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+                match libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) {
+                    0 => Ok(()),
+                    _ => Err(std::io::Error::last_os_error()),
+                }
+            });
+        }
+    });
+    let Some(output) = output else { return };
+    assert!(output.status.success(), "{output:?}");
+    let raised =
+        if purebpf_sys::kernel_version() < purebpf_sys::system::version(5, 11, 0) { libc::RLIM_INFINITY } else { 0 };
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains(&format!("limit {raised}\n")), "{text}");
 }

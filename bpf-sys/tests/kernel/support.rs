@@ -31,7 +31,7 @@ pub(crate) struct Kernel {
 /// The kernel, when this process may use bpf(2).
 pub(crate) fn kernel() -> Option<Kernel> {
     static ALONE: Mutex<()> = Mutex::new(());
-    let alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     match MapCreate::new(MapType::ARRAY, 4, 4, 1).create().map(drop) {
         Ok(()) => Some(Kernel { descriptors: count_descriptors(), _alone: alone }),
         Err(error) => {
