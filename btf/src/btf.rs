@@ -18,7 +18,7 @@ const MAX_RESOLVE_DEPTH: u32 = 32;
 
 /// How many members an alignment may depend on, nested ones counted each time they are met. Honest
 /// structs stay far below; a few dozen that nest in one another could otherwise ask for 2^32 visits.
-const MAX_ALIGN_STEPS: u32 = 1 << 20;
+const MAX_ALIGN_STEPS: u32 = 1 << 16;
 
 /// A parsed BTF. Cheap to clone (clones share everything), `Send` and `Sync`.
 ///
@@ -231,18 +231,29 @@ impl Btf {
     /// `None` when it has neither.
     #[doc(alias = "btf__pointer_size")]
     pub fn pointer_size(&self) -> Option<u8> {
-        if let Some(base) = self.base() {
-            return base.pointer_size();
+        if let Some(size) = self.base().and_then(Btf::pointer_size) {
+            return Some(size);
         }
-        // The spellings that compilers write for it; libbpf's determine_ptr_size knows the same.
-        const LONG: [&str; 6] =
-            ["long int", "long", "long unsigned int", "unsigned long", "int long", "unsigned long int"];
+        // C allows the words in any order; libbpf's determine_ptr_size knows the same.
+        const LONG: [&[u8]; 11] = [
+            b"long",
+            b"long int",
+            b"int long",
+            b"unsigned long",
+            b"long unsigned",
+            b"unsigned long int",
+            b"unsigned int long",
+            b"long unsigned int",
+            b"long int unsigned",
+            b"int unsigned long",
+            b"int long unsigned",
+        ];
+        // A walk over the types is quick to find it, and does not ask for the index.
         *self.inner.pointer_size.get_or_init(|| {
-            LONG.iter()
-                .filter_map(|name| self.find(name, Kind::Int))
-                .map(|id| self.type_or_void(id).size_or_type())
-                .find(|size| matches!(size, 4 | 8))
-                .map(|size| size as u8)
+            self.own_types()
+                .filter(|this| this.kind() == Kind::Int && matches!(this.size_or_type(), 4 | 8))
+                .find(|this| LONG.contains(&this.name_bytes()))
+                .map(|this| this.size_or_type() as u8)
         })
     }
 
