@@ -1,0 +1,267 @@
+//! Debian packages, in two ways: installed on this machine with apt (as root, and said aloud), or fetched and unpacked into a
+//! folder of ours from any suite, which installs nothing and needs no root.
+
+use crate::{
+    error::{Context, Result},
+    process::{have, is_root, run, run_quiet},
+    workspace::{cache_dir, create_dir, write},
+};
+use std::{
+    cmp::Ordering,
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A package wanted on this machine, and a file that shows that it is there.
+pub(crate) struct Wanted {
+    /// The package's name.
+    pub(crate) package: &'static str,
+    /// How to tell that nothing need be installed.
+    pub(crate) shown_by: Evidence,
+}
+
+/// What shows that a package's contents are there, however they came.
+pub(crate) enum Evidence {
+    /// A program on the PATH.
+    Program(&'static str),
+    /// A file at one of these paths.
+    File(&'static [&'static str]),
+}
+
+impl Wanted {
+    /// A package wanted for its program.
+    pub(crate) const fn program(package: &'static str, program: &'static str) -> Wanted {
+        Wanted { package, shown_by: Evidence::Program(program) }
+    }
+
+    /// A package wanted for a file.
+    pub(crate) const fn file(package: &'static str, paths: &'static [&'static str]) -> Wanted {
+        Wanted { package, shown_by: Evidence::File(paths) }
+    }
+
+    fn is_there(&self) -> bool {
+        match self.shown_by {
+            Evidence::Program(program) => have(program),
+            Evidence::File(paths) => paths.iter().any(|path| Path::new(path).exists()),
+        }
+    }
+}
+
+/// Installs those of `wanted` that are missing: as root by apt, saying so; otherwise fails with the command to run.
+pub(crate) fn ensure_installed(what_for: &str, wanted: &[Wanted]) -> Result {
+    let missing = |wanted: &[Wanted]| -> Vec<&'static str> {
+        wanted.iter().filter(|wanted| !wanted.is_there()).map(|wanted| wanted.package).collect()
+    };
+    let packages = missing(wanted);
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let names = packages.join(" ");
+    if !have("apt-get") {
+        return Err(format!(
+            "{what_for} needs what Debian calls {names}, and this system has no apt-get: install them by hand"
+        )
+        .into());
+    }
+    if !is_root() {
+        return Err(
+            format!("{what_for} needs Debian packages that only root can install: apt-get install {names}").into()
+        );
+    }
+    println!("{what_for}: installing Debian packages {names}");
+    let install = || {
+        let mut command = Command::new("apt-get");
+        command
+            .args(["install", "--yes", "--no-install-recommends"])
+            .args(&packages)
+            .env("DEBIAN_FRONTEND", "noninteractive");
+        run_quiet(&mut command)
+    };
+    // A machine with old lists (or none) gets them and tries once more; one with good lists is spared the update.
+    if install().is_err() {
+        run_quiet(Command::new("apt-get").arg("update"))?;
+        install().context(format_args!("installing {names} for {what_for}"))?;
+    }
+    match missing(wanted)[..] {
+        [] => Ok(()),
+        [..] => {
+            Err(format!("{what_for}: installed {names}, yet {} is still not found", missing(wanted).join(", ")).into())
+        }
+    }
+}
+
+/// A Debian suite that packages are fetched from, with apt state of its own: nothing of this machine's apt is read but how to
+/// reach the network (proxies, mirrors), and nothing of it is changed.
+pub(crate) struct Suite {
+    name: &'static str,
+    conf: PathBuf,
+}
+
+/// Where Debian's suites are found, in the order tried: old suites move from the first to the second.
+const HOSTS: [&str; 2] = ["http://deb.debian.org/debian", "http://archive.debian.org/debian"];
+
+/// Debian's own keyring, from the package debian-archive-keyring.
+const KEYRING: Wanted = Wanted::file("debian-archive-keyring", &["/usr/share/keyrings/debian-archive-keyring.gpg"]);
+
+impl Suite {
+    /// Opens a suite with its newest package lists (what older lists name may have left the mirrors).
+    pub(crate) fn open(name: &'static str) -> Result<Suite> {
+        if !have("apt-get") || !have("dpkg-deb") {
+            return Err("fetching Debian packages needs apt-get and dpkg-deb, which this system lacks".into());
+        }
+        ensure_installed("verifying what Debian signed", &[KEYRING])?;
+        let dir = cache_dir()?.join("apt").join(name);
+        let suite = Suite { name, conf: dir.join("apt.conf") };
+        for part in ["state/lists/partial", "cache/archives/partial"] {
+            create_dir(&dir.join(part))?;
+        }
+        let dir_text = dir.display();
+        let conf = format!(
+            "Dir::State \"{dir_text}/state\";\n\
+             Dir::State::status \"/dev/null\";\n\
+             Dir::Cache \"{dir_text}/cache\";\n\
+             Dir::Etc::SourceList \"{dir_text}/sources.list\";\n\
+             Dir::Etc::SourceParts \"/dev/null\";\n\
+             Dir::Etc::Preferences \"/dev/null\";\n\
+             Dir::Etc::PreferencesParts \"/dev/null\";\n\
+             APT::Architecture \"amd64\";\n\
+             APT::Architectures {{ \"amd64\"; }};\n\
+             APT::Sandbox::User \"root\";\n\
+             Acquire::Languages \"none\";\n\
+             Acquire::Retries \"3\";\n\
+             Acquire::Check-Valid-Until \"false\";\n"
+        );
+        write(&suite.conf, conf.as_bytes())?;
+        println!("fetching the package lists of Debian {name}");
+        let mut refusals = Vec::new();
+        for host in hosts() {
+            let source = format!("deb [signed-by={}] {host} {name} main\n", keyring_path());
+            write(&dir.join("sources.list"), source.as_bytes())?;
+            let update =
+                suite.apt("apt-get").args(["--error-on=any", "update"]).output().context("cannot run `apt-get`")?;
+            if update.status.success() {
+                return Ok(suite);
+            }
+            let stderr = String::from_utf8_lossy(&update.stderr);
+            let reason = stderr.lines().find(|line| line.starts_with("E:")).unwrap_or("no reason given").to_owned();
+            refusals.push(format!("    {host}: {reason}"));
+        }
+        Err(format!("cannot fetch the package lists of Debian {name} (is there a network?)\n{}", refusals.join("\n"))
+            .into())
+    }
+
+    fn apt(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("APT_CONFIG", &self.conf).env("LC_ALL", "C");
+        command
+    }
+
+    /// The newest package whose name is `prefix`, a version and `suffix`.
+    pub(crate) fn newest_named(&self, prefix: &str, suffix: &str) -> Result<String> {
+        let names = run_quiet(self.apt("apt-cache").args(["pkgnames", prefix]))?;
+        let version = |name: &str| -> Option<String> {
+            let version = name.strip_prefix(prefix)?.strip_suffix(suffix)?;
+            version.starts_with(|first: char| first.is_ascii_digit()).then(|| version.to_owned())
+        };
+        let candidates = names.lines().filter_map(|name| Some((version(name)?, name)));
+        let newest = candidates.max_by(|(a, _), (b, _)| compare_versions(a, b));
+        let (_, name) = newest.context(format_args!("Debian {} has no package {prefix}*{suffix}", self.name))?;
+        Ok(name.to_owned())
+    }
+
+    /// Fetches packages and unpacks them over one another into `into`.
+    pub(crate) fn unpack(&self, packages: &[&str], into: &Path) -> Result {
+        // Unpacked beside, then moved: what is at `into` is always whole.
+        let partial = into.with_extension(format!("partial-{}", std::process::id()));
+        let downloads = partial.join("downloads");
+        create_dir(&downloads)?;
+        let tree = partial.join("tree");
+        create_dir(&tree)?;
+        let unpacked = (|| {
+            println!("fetching {} from Debian {}", packages.join(", "), self.name);
+            run_quiet(self.apt("apt-get").arg("download").args(packages).current_dir(&downloads))?;
+            for deb in fs::read_dir(&downloads).context("what apt-get downloaded")? {
+                let deb = deb.context("what apt-get downloaded")?.path();
+                run(Command::new("dpkg-deb").arg("--extract").arg(&deb).arg(&tree))?;
+            }
+            if into.exists() {
+                fs::remove_dir_all(into).context(format_args!("replacing {}", into.display()))?;
+            }
+            fs::rename(&tree, into).context(format_args!("cannot make {}", into.display()))
+        })();
+        // What is left of it is only a waste of space.
+        let _ = fs::remove_dir_all(&partial);
+        unpacked
+    }
+}
+
+fn keyring_path() -> &'static str {
+    match KEYRING.shown_by {
+        Evidence::File(paths) => paths[0],
+        Evidence::Program(_) => unreachable!("the keyring is a file"),
+    }
+}
+
+/// The mirrors to try: the one that this machine's own apt uses for Debian, then Debian's own names.
+fn hosts() -> Vec<String> {
+    let mut hosts: Vec<String> = env::var("PUREBPF_DEBIAN_MIRROR").into_iter().collect();
+    let mut sources = vec![PathBuf::from("/etc/apt/sources.list")];
+    if let Ok(entries) = fs::read_dir("/etc/apt/sources.list.d") {
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        sources.extend(paths);
+    }
+    for source in sources {
+        hosts.extend(debian_mirrors(&fs::read_to_string(source).unwrap_or_default()));
+    }
+    hosts.extend(HOSTS.map(str::to_owned));
+    let mut seen = Vec::new();
+    hosts.retain(|host| {
+        let new = !seen.contains(host);
+        seen.push(host.clone());
+        new
+    });
+    hosts
+}
+
+/// The addresses of Debian's main archive in a sources.list (either format): those whose path ends in `/debian`.
+fn debian_mirrors(sources: &str) -> Vec<String> {
+    let lines = sources.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    let words =
+        lines.filter(|line| line.starts_with("deb ") || line.starts_with("URIs:")).flat_map(str::split_whitespace);
+    let addresses = words.filter(|word| word.contains("://") && !word.contains('='));
+    let addresses = addresses.map(|word| word.trim_end_matches('/').to_owned());
+    addresses.filter(|address| address.ends_with("/debian")).collect()
+}
+
+/// Compares versions such as `6.12.107+deb13` by the numbers in them.
+pub(crate) fn compare_versions(a: &str, b: &str) -> Ordering {
+    numbers(a).cmp(&numbers(b)).then_with(|| a.cmp(b))
+}
+
+fn numbers(version: &str) -> Vec<u64> {
+    let runs = version.split(|c: char| !c.is_ascii_digit()).filter(|run| !run.is_empty());
+    runs.map(|run| run.parse().unwrap_or(u64::MAX)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert_eq!(compare_versions("5.10.0-9", "5.10.0-32"), Ordering::Less);
+        assert_eq!(compare_versions("6.12.107+deb13", "6.12.94+deb13"), Ordering::Greater);
+        assert_eq!(compare_versions("7.2.13+deb14", "7.10.1+deb14"), Ordering::Less);
+    }
+
+    #[test]
+    fn mirrors_come_from_both_formats_of_sources() {
+        let one_line = "# deb http://commented.example/debian x main\ndeb [signed-by=/k] http://mirror.example/debian/ bookworm main\n";
+        assert_eq!(debian_mirrors(one_line), ["http://mirror.example/debian"]);
+        let deb822 =
+            "Types: deb\nURIs: http://other.example/debian http://other.example/debian-security\nSuites: bookworm\n";
+        assert_eq!(debian_mirrors(deb822), ["http://other.example/debian"]);
+    }
+}

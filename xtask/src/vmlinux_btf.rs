@@ -1,0 +1,154 @@
+//! `kernel-btf`: the BTF of a matrix kernel, taken from its package without booting it: vmlinuz holds a compressed ELF file,
+//! which holds a `.BTF` section.
+
+use crate::{
+    debian::{Wanted, ensure_installed},
+    error::{Context, Error, Result},
+    kernels::{KernelFiles, select},
+    process::filter,
+    workspace::{read, write},
+};
+use std::{path::Path, process::Command};
+
+/// Runs the task: `kernel-btf KERNEL FILE`.
+pub(crate) fn run(args: &[String]) -> Result {
+    let [name, file] = args else {
+        return Err("usage: cargo xtask kernel-btf KERNEL FILE".into());
+    };
+    let kernel = select(std::slice::from_ref(name))?[0].files(false)?;
+    let btf = vmlinux_btf(&kernel)?;
+    write(Path::new(file), &btf)?;
+    println!("{file}: BTF of {}, {} bytes", kernel.release, btf.len());
+    Ok(())
+}
+
+/// The `.BTF` section of the kernel's vmlinux.
+pub(crate) fn vmlinux_btf(kernel: &KernelFiles) -> Result<Vec<u8>> {
+    let vmlinuz = read(&kernel.vmlinuz)?;
+    let extracted = extract_vmlinux(&vmlinuz).and_then(|vmlinux| {
+        let btf = elf_section(&vmlinux, ".BTF").context("its vmlinux has no .BTF section")?;
+        purebpf_btf::Btf::parse(btf.to_vec()).context("its .BTF section does not parse")?;
+        Ok(btf.to_vec())
+    });
+    extracted.context(kernel.vmlinuz.display())
+}
+
+/// The ELF file inside a bzImage: Documentation/arch/x86/boot.rst, fields setup_sects, payload_offset and payload_length.
+fn extract_vmlinux(image: &[u8]) -> Result<Vec<u8>> {
+    let malformed = || Error::new("not an x86 kernel image (bzImage) of boot protocol 2.08 or newer");
+    if image.get(0x202..0x206) != Some(b"HdrS") {
+        return Err(malformed());
+    }
+    let setup_sects = usize::from(*image.get(0x1f1).ok_or_else(malformed)?);
+    let field = |at| u32_at(image, at).map(|value| value as usize).ok_or_else(malformed);
+    let start = (setup_sects + 1) * 512 + field(0x248)?;
+    // The last 4 bytes are the uncompressed size, put there by the kernel's build (scripts/Makefile.lib, size_append).
+    let end = (start + field(0x24c)?).checked_sub(4).ok_or_else(malformed)?;
+    let payload = image.get(start..end).ok_or_else(malformed)?;
+    match payload {
+        [0x02, 0x21, 0x4c, 0x18, blocks @ ..] => {
+            lz4_legacy(blocks).ok_or_else(|| Error::new("its LZ4 payload is malformed"))
+        }
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            ensure_installed("decompressing a kernel", &[Wanted::program("zstd", "zstd")])?;
+            filter(Command::new("zstd").arg("-dc"), payload)
+        }
+        [0xfd, b'7', b'z', ..] => filter(Command::new("xz").arg("-dc"), payload),
+        [0x1f, 0x8b, ..] => filter(Command::new("gzip").arg("-dc"), payload),
+        _ => Err("compressed in a way that this task does not know (not LZ4, zstd, xz or gzip)".into()),
+    }
+}
+
+/// LZ4's legacy frame (after its magic number): blocks of at most 8 MiB, each after its compressed size.
+fn lz4_legacy(mut blocks: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    while !blocks.is_empty() {
+        let size = u32_at(blocks, 0)? as usize;
+        let block = blocks.get(4..4 + size)?;
+        lz4_block(block, &mut out)?;
+        blocks = &blocks[4 + size..];
+    }
+    Some(out)
+}
+
+/// One block: sequences of literals and a match, as lz4_Block_format.md of the LZ4 project describes.
+fn lz4_block(mut input: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let block_start = out.len();
+    loop {
+        let (&token, rest) = input.split_first()?;
+        input = rest;
+        let literals = lz4_length(token >> 4, &mut input)?;
+        out.extend_from_slice(input.get(..literals)?);
+        input = &input[literals..];
+        // A block ends with literals that no match follows.
+        if input.is_empty() {
+            return Some(());
+        }
+        let offset = usize::from(u16::from_le_bytes([*input.first()?, *input.get(1)?]));
+        input = &input[2..];
+        let length = lz4_length(token & 15, &mut input)? + 4;
+        let from = out.len().checked_sub(offset).filter(|from| offset > 0 && *from >= block_start)?;
+        // One by one, because a match may reach into what it is itself writing.
+        for at in from..from + length {
+            out.push(out[at]);
+        }
+    }
+}
+
+/// A length whose low part was in the token: 15 means that more bytes follow, up to one that is not 255.
+fn lz4_length(low: u8, input: &mut &[u8]) -> Option<usize> {
+    let mut length = usize::from(low);
+    if low == 15 {
+        loop {
+            let (&byte, rest) = input.split_first()?;
+            *input = rest;
+            length += usize::from(byte);
+            if byte != 255 {
+                break;
+            }
+        }
+    }
+    Some(length)
+}
+
+/// A section's bytes in a 64-bit little-endian ELF file.
+fn elf_section<'a>(elf: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let headers = u64_at(elf, 0x28)? as usize;
+    let count = usize::from(u16_at(elf, 0x3c)?);
+    let header = |index: usize| elf.get(headers.checked_add(index * 64)?..)?.get(..64);
+    let body = |header: &[u8]| elf.get(u64_at(header, 24)? as usize..)?.get(..u64_at(header, 32)? as usize);
+    let names = body(header(usize::from(u16_at(elf, 0x3e)?))?)?;
+    let sections = (0..count).filter_map(header);
+    let mut found = sections.filter(|section| {
+        let at = u32_at(section, 0).and_then(|at| names.get(at as usize..));
+        at.is_some_and(|at| at.starts_with(name.as_bytes()) && at.get(name.len()) == Some(&0))
+    });
+    body(found.next()?)
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lz4_legacy;
+
+    /// A block written by hand from the format's description: literals `abc`, a match of 9 at distance 3, literals `xyzzy`.
+    #[test]
+    fn lz4_overlapping_match() {
+        let block = [0x35, b'a', b'b', b'c', 3, 0, 0x50, b'x', b'y', b'z', b'z', b'y'];
+        let mut frame = (block.len() as u32).to_le_bytes().to_vec();
+        frame.extend_from_slice(&block);
+        assert_eq!(lz4_legacy(&frame).as_deref(), Some(&b"abcabcabcabcxyzzy"[..]));
+        assert_eq!(lz4_legacy(&frame[..frame.len() - 8]), None);
+    }
+}
