@@ -42,7 +42,7 @@ pub enum Error {
     Mapping {
         /// Which of its pages.
         part: &'static str,
-        /// mmap's answer: `EPERM` for a read-only descriptor or a frozen map.
+        /// mmap's answer: EACCES for a read-only descriptor, EPERM for a frozen map.
         #[source]
         source: purebpf_sys::Error,
     },

@@ -36,7 +36,7 @@ impl RingMapping {
     /// # Errors
     ///
     /// [`Error::BadSize`] if no ring buffer has that size or it exceeds the address space; [`Error::Mapping`] if the
-    /// map cannot be mapped: EPERM for a read-only descriptor or a frozen map, EINVAL if the map is smaller.
+    /// map cannot be mapped: EACCES for a read-only descriptor, EPERM for a frozen map, EINVAL if the map is smaller.
     pub(crate) fn new(map: BorrowedFd<'_>, size: u64) -> Result<Self, Error> {
         let page = page_size()?;
         let bad_size = || Error::BadSize { size };

@@ -1,0 +1,73 @@
+//! Nothing is left behind: descriptors, mappings, the map itself. One test, in a process of its own, since it counts what the
+//! process has.
+
+use std::fs;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use purebpf_ringbuf::{Ring, RingBufferManager};
+use purebpf_sys::id::ObjectKind;
+use purebpf_sys::map::MapCreate;
+use purebpf_sys::uapi::MapType;
+
+#[path = "kernel/producer.rs"]
+mod producer;
+
+fn open_descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Mappings of BPF maps.
+fn mapped_maps() -> usize {
+    fs::read_to_string("/proc/self/maps").unwrap().lines().filter(|line| line.contains("bpf-map")).count()
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    let producer = match producer::Producer::new(4096) {
+        Ok(producer) => producer,
+        Err(error) if error.is_permission() => {
+            return println!("skipped: needs root, or CAP_BPF and CAP_NET_ADMIN: {error}");
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let array = MapCreate::new(MapType::ARRAY, 4, 4, 1).create().unwrap();
+    let id = purebpf_sys::info::map_info(producer.map()).unwrap().id;
+    let before = open_descriptors();
+    for round in 0..10 {
+        let mut ring = Ring::new(producer.map()).unwrap();
+        // The consumer's page, and the producer's with the data.
+        assert_eq!(mapped_maps(), 2);
+        assert_eq!(open_descriptors(), before + 1);
+        assert_eq!(ring.poll(Duration::from_millis(5), |_| ()).unwrap(), 0);
+        // The epoll instance of a poll that had to wait, as it does unless the thread was kept from running for so long.
+        assert!(open_descriptors() <= before + 2);
+        drop(ring);
+
+        let mut manager = RingBufferManager::<()>::new().unwrap();
+        manager.add(producer.map(), |_| ()).unwrap();
+        // Failures after something has been opened: the map is taken, or is of another kind.
+        manager.add(producer.map(), |_| ()).unwrap_err();
+        manager.add(array.as_fd(), |_| ()).unwrap_err();
+        assert!(producer.output(&[round]));
+        assert_eq!(manager.poll(None).unwrap().records, 1);
+        assert_eq!(open_descriptors(), before + 2);
+        drop(manager);
+
+        Ring::new(&array).unwrap_err();
+        Ring::from_owned(array.try_clone().unwrap()).unwrap_err();
+        assert_eq!(open_descriptors(), before);
+        assert_eq!(mapped_maps(), 0);
+    }
+
+    let ring = Ring::new(producer.map()).unwrap();
+    drop(producer);
+    assert!(ObjectKind::Map.fd_by_id(id).is_ok(), "the ring keeps its map");
+    drop(ring);
+    // The program's hold on the map ends a little after its own: an RCU grace period.
+    let gone = (0..10_000).any(|_| {
+        std::thread::yield_now();
+        ObjectKind::Map.fd_by_id(id).is_err_and(|error| error.errno() == libc::ENOENT)
+    });
+    assert!(gone, "the map is still there");
+}
