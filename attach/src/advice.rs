@@ -1,0 +1,88 @@
+//! What to do about an errno: the privilege a mechanism needs, and since when kernels have it.
+
+use crate::error::{Error, Mechanism};
+use purebpf_sys::{kernel_version, system::version};
+use std::fs;
+
+/// The kernel that brought a mechanism in the form used here, as `KERNEL_VERSION`; and its name in a sentence.
+fn since(mechanism: Mechanism) -> Option<(u32, &'static str)> {
+    Some(match mechanism {
+        Mechanism::Tracing => (version(5, 5, 0), "BPF trampolines"),
+        Mechanism::Lsm => (version(5, 7, 0), "LSM programs"),
+        Mechanism::Cgroup => (version(5, 7, 0), "links to cgroups"),
+        Mechanism::Xdp => (version(5, 9, 0), "links to XDP"),
+        Mechanism::Tcx => (version(6, 6, 0), "tcx"),
+        Mechanism::RawTracepoint => (version(4, 17, 0), "raw tracepoints"),
+        _ => return None,
+    })
+}
+
+/// What to do about a refusal; empty when only the errno is known.
+pub(crate) fn advice(mechanism: Mechanism, errno: i32) -> String {
+    match errno {
+        libc::EPERM | libc::EACCES => privilege(mechanism),
+        libc::EINVAL | libc::EOPNOTSUPP | libc::E2BIG => match since(mechanism) {
+            Some((needed, what)) if kernel_version() != 0 && kernel_version() < needed => {
+                format!("{what} came with Linux {}, this is {}", dotted(needed), dotted(kernel_version()))
+            }
+            _ => String::new(),
+        },
+        libc::EBUSY if mechanism == Mechanism::Xdp => "another program is attached to the device".into(),
+        libc::EEXIST if mechanism == Mechanism::Xdp => {
+            "another program is attached to the device without a link (`ip link set dev DEVICE xdp off` removes it)".into()
+        }
+        libc::EBUSY if mechanism == Mechanism::Tracing => {
+            "another program is attached in its place, or the function is patched".into()
+        }
+        libc::ENODEV => "no such network device in this network namespace".into(),
+        // The kernel's own number for "not supported".
+        524 if mechanism == Mechanism::Tracing => "this kernel has no trampolines on this architecture".into(),
+        _ => String::new(),
+    }
+}
+
+fn privilege(mechanism: Mechanism) -> String {
+    match mechanism {
+        Mechanism::Xdp | Mechanism::Tcx | Mechanism::Cgroup | Mechanism::Socket => {
+            "CAP_NET_ADMIN and CAP_BPF are needed (before Linux 5.8 CAP_SYS_ADMIN)".into()
+        }
+        Mechanism::Kprobe | Mechanism::Uprobe | Mechanism::Tracepoint | Mechanism::PerfEvent => {
+            let paranoid = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default();
+            format!(
+                "CAP_PERFMON and CAP_BPF are needed (before Linux 5.8 CAP_SYS_ADMIN); kernel.perf_event_paranoid is {}",
+                match paranoid.trim() {
+                    "" => "not known",
+                    value => value,
+                }
+            )
+        }
+        _ => "CAP_PERFMON and CAP_BPF are needed (before Linux 5.8 CAP_SYS_ADMIN)".into(),
+    }
+}
+
+/// An [`Error::Attach`] with what is known of the errno.
+pub(crate) fn refused(mechanism: Mechanism, target: impl Into<String>, source: purebpf_sys::Error) -> Error {
+    Error::Attach { mechanism, target: target.into(), advice: advice(mechanism, source.errno()), source }
+}
+
+/// `6.12` of a `KERNEL_VERSION`.
+pub(crate) fn dotted(version: u32) -> String {
+    format!("{}.{}", version >> 16, version >> 8 & 0xff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_which_privilege() {
+        assert!(advice(Mechanism::Xdp, libc::EPERM).contains("CAP_NET_ADMIN"));
+        assert!(advice(Mechanism::Kprobe, libc::EACCES).contains("perf_event_paranoid"));
+        assert_eq!(advice(Mechanism::Socket, libc::EINTR), "");
+    }
+
+    #[test]
+    fn versions_read_as_people_write_them() {
+        assert_eq!(dotted(version(6, 12, 107)), "6.12");
+    }
+}
