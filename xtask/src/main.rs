@@ -25,7 +25,7 @@ struct Task {
 const TASKS: &[Task] = &[
     Task {
         name: "vm",
-        arguments: "[--kernel NAME] [--update] [--jobs N] [FILTER]",
+        arguments: "[--kernel NAME]... [--package NAME]... [--update] [--jobs N] [FILTER]",
         about: "run the kernel tests on each kernel of the matrix, in virtual machines",
         run: vm::run,
     },

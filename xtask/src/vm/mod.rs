@@ -26,6 +26,7 @@ const TEST_LIMIT: Duration = Duration::from_secs(180);
 /// What the command line asks for.
 struct Options {
     kernels: Vec<&'static Kernel>,
+    packages: Vec<String>,
     update: bool,
     jobs: usize,
     filter: String,
@@ -34,7 +35,8 @@ struct Options {
 impl Options {
     fn parse(args: &[String]) -> Result<Options> {
         let mut names = Vec::new();
-        let mut options = Options { kernels: Vec::new(), update: false, jobs: 2, filter: String::new() };
+        let mut options =
+            Options { kernels: Vec::new(), packages: Vec::new(), update: false, jobs: 2, filter: String::new() };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             let mut value = || args.next().context(format_args!("{arg} needs a value"));
@@ -48,6 +50,7 @@ impl Options {
                         .filter(|jobs| *jobs > 0)
                         .context(format_args!("--jobs {jobs}: not a count"))?;
                 }
+                "--package" | "-p" => options.packages.push(value()?.clone()),
                 "--update" => options.update = true,
                 filter if !filter.starts_with('-') && options.filter.is_empty() => {
                     filter.clone_into(&mut options.filter)
@@ -69,7 +72,7 @@ pub(crate) fn run(args: &[String]) -> Result {
     ensure_installed("the kernel matrix", &[Wanted::program("qemu-system-x86", "qemu-system-x86_64"), XZ])?;
     let kernels: Vec<KernelFiles> =
         options.kernels.iter().map(|kernel| kernel.files(options.update)).collect::<Result<_>>()?;
-    let payload = payload::build()?;
+    let payload = payload::build(&options.packages)?;
     let plan = Plan {
         modules: Vec::new(),
         env: environment(),

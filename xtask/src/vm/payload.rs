@@ -34,22 +34,28 @@ pub(crate) struct Payload {
     files: BTreeSet<PathBuf>,
 }
 
-/// Builds everything for the guest.
-pub(crate) fn build() -> Result<Payload> {
+/// Builds everything for the guest: the tests of these packages, or of all and what tests of the whole start.
+pub(crate) fn build(packages: &[String]) -> Result<Payload> {
     println!("building the kernel tests, statically linked");
-    // Examples and tools first: a test may look for them beside itself.
-    let mut programs = static_cargo("build");
-    programs.args(["-p", "purebpf", "-p", "purebpf-cli", "-p", "xtask", "--bins", "--examples"]);
-    let programs = artifacts(&mut programs)?;
+    let mut init = static_cargo("build");
+    init.args(["-p", "xtask", "--bin", "vm-init"]);
+    let init = artifacts(&mut init)?;
+    let init = init.first().context("cargo built no vm-init")?.executable.clone();
+    let mut programs = Vec::new();
     let mut tests = static_cargo("test");
-    tests.args(["--workspace", "--no-run", "--test", TEST_TARGETS]);
+    tests.args(["--no-run", "--test", TEST_TARGETS]);
+    if packages.is_empty() {
+        // Not part of any test target, but started by some.
+        let mut command = static_cargo("build");
+        command.args(["-p", "purebpf", "-p", "purebpf-cli", "--bins", "--examples"]);
+        programs = artifacts(&mut command)?;
+        tests.arg("--workspace");
+    } else {
+        tests.args(packages.iter().flat_map(|package| ["--package", package]));
+    }
     let tests = artifacts(&mut tests)?;
 
-    let init = programs.iter().find(|artifact| artifact.name == "vm-init").context("cargo built no vm-init")?;
-    let mut files = BTreeSet::new();
-    for artifact in programs.iter().filter(|artifact| artifact.package != "xtask") {
-        files.insert(artifact.executable.clone());
-    }
+    let mut files: BTreeSet<PathBuf> = programs.into_iter().map(|artifact| artifact.executable).collect();
     let mut dirs = BTreeSet::from([root().to_owned()]);
     let mut binaries = Vec::new();
     for test in tests.iter().filter(|artifact| artifact.is_test) {
@@ -69,7 +75,7 @@ pub(crate) fn build() -> Result<Payload> {
             }
         }
     }
-    Ok(Payload { init: init.executable.clone(), binaries, files })
+    Ok(Payload { init, binaries, files })
 }
 
 /// Everything that is not source, and not too large to be for a test.

@@ -40,12 +40,12 @@ fn open_port() -> Result<File, String> {
     Ok(port)
 }
 
+/// Mounts, loads, brings up. (/tmp and /run are plain folders of the initial file system: it lies in memory anyway, and what is
+/// to be tested may lie below them.)
 fn boot(port: &mut File) -> Result<Plan, String> {
     for (kind, at) in [
         ("proc", "/proc"),
         ("sysfs", "/sys"),
-        ("tmpfs", "/tmp"),
-        ("tmpfs", "/run"),
         ("tmpfs", "/dev/shm"),
         ("bpf", "/sys/fs/bpf"),
         ("tracefs", "/sys/kernel/tracing"),
