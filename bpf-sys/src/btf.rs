@@ -5,7 +5,7 @@
 use crate::{
     error::Result,
     prog::Loaded,
-    syscall::{address, address_mut, bpf_fd, fd_number, length},
+    syscall::{address, address_mut, bpf_fd, fd_number, length, log_len},
     system,
     uapi::{BPF_F_TOKEN_FD, Cmd, bpf_attr_btf_load},
 };
@@ -59,7 +59,7 @@ impl<'a> BtfLoad<'a> {
             };
             if log_level != 0 {
                 attr.btf_log_level = log_level;
-                attr.btf_log_size = log.len().min((u32::MAX >> 2) as usize) as u32;
+                attr.btf_log_size = log_len(log);
                 attr.btf_log_buf = address_mut(log);
                 if let Some(first) = log.first_mut() {
                     *first = 0;

@@ -8,7 +8,7 @@ use crate::{
     syscall::{Pod, address, bpf_attr, bpf_fd, bytes_of, fd_number, length},
     uapi::{
         AttachFlags, AttachType, BPF_F_REPLACE, CgroupIterOrder, Cmd, KprobeMultiFlags, NetfilterFlags,
-        UprobeMultiFlags, bpf_attr_iter_create, bpf_attr_link_create_iter_info, bpf_attr_link_create_kprobe_multi,
+        UprobeMultiFlags, XdpFlags, bpf_attr_iter_create, bpf_attr_link_create_iter_info, bpf_attr_link_create_kprobe_multi,
         bpf_attr_link_create_netfilter, bpf_attr_link_create_perf_event, bpf_attr_link_create_target_btf_id,
         bpf_attr_link_create_tcx, bpf_attr_link_create_tracing, bpf_attr_link_create_tracing_multi,
         bpf_attr_link_create_uprobe_multi, bpf_attr_link_detach, bpf_attr_link_update, bpf_attr_raw_tracepoint,
@@ -139,9 +139,15 @@ impl<'a> LinkCreate<'a> {
         LinkCreate { prog, target, attach_type, flags: AttachFlags::empty(), more: More::Nothing }
     }
 
-    /// `flags`: place and company for tcx, netkit and cgroups, mode for xdp (`XDP_FLAGS_*`, by `from_bits_retain`).
+    /// `flags` of tcx, netkit and cgroups: place and company.
     pub fn flags(mut self, flags: AttachFlags) -> Self {
         self.flags |= flags;
+        self
+    }
+
+    /// `flags` of XDP: where the program runs. None lets the kernel choose, the driver first.
+    pub fn xdp_flags(mut self, flags: XdpFlags) -> Self {
+        self.flags |= AttachFlags::from_bits_retain(flags.bits());
         self
     }
 

@@ -9,7 +9,9 @@ mod batch;
 use crate::{
     error::{Error, Result},
     info::{self, MapInfo},
-    syscall::{address, address_mut, bpf_attr, bpf_fd, fd_number},
+    probes::{self, Feature},
+    prog::Loaded,
+    syscall::{address, address_mut, bpf_attr, bpf_fd, bpf_fd_logged, fd_number},
     system::{self, object_name},
     uapi::{Cmd, ElemFlags, MapFlags, MapType, bpf_attr_map_create, bpf_attr_map_elem},
 };
@@ -137,6 +139,26 @@ impl<'a> MapCreate<'a> {
     /// CAP_SYS_ADMIN, CAP_NET_ADMIN for some types), E2BIG and ENOMEM for too large ones.
     #[doc(alias = "bpf_map_create")]
     pub fn create(&self) -> Result<OwnedFd> {
+        let attr = self.prepared()?;
+        system::with_memlock(|| create_with(attr))
+    }
+
+    /// As [`create`](Self::create), with the kernel's reason for a refusal written to `log` (from 7.2; see
+    /// [`log_text`](crate::prog::log_text)). Kernels before do without.
+    pub fn create_with_log(&self, log_level: u32, log: &mut [u8]) -> Loaded {
+        if let Some(first) = log.first_mut() {
+            *first = 0;
+        }
+        if !probes::has(Feature::SyscallCommonAttrs).unwrap_or(false) {
+            return Loaded { result: self.create(), log_true_size: 0 };
+        }
+        match self.prepared() {
+            Ok(attr) => create_with_log(attr, log_level, log),
+            Err(error) => Loaded { result: Err(error), log_true_size: 0 },
+        }
+    }
+
+    fn prepared(&self) -> Result<bpf_attr_map_create> {
         let mut attr = self.attr;
         attr.map_flags = self.flags.bits();
         attr.btf_fd = self.btf_fd.map_or(0, fd_number);
@@ -145,14 +167,21 @@ impl<'a> MapCreate<'a> {
         attr.map_token_fd = self.token_fd.map_or(0, fd_number) as i32;
         attr.excl_prog_hash = address(self.excl_prog_hash);
         attr.excl_prog_hash_size = crate::syscall::length("excl_prog_hash is too long", self.excl_prog_hash)?;
-        system::with_memlock(|| create_with(&mut attr.clone()))
+        Ok(attr)
     }
 }
 
 #[allow(unsafe_code)]
-fn create_with(attr: &mut bpf_attr_map_create) -> Result<OwnedFd> {
-    // SAFETY: the one address, excl_prog_hash, is that of a slice of excl_prog_hash_size bytes which `create` borrows.
-    unsafe { bpf_fd(Cmd::MAP_CREATE, attr) }
+fn create_with(mut attr: bpf_attr_map_create) -> Result<OwnedFd> {
+    // SAFETY: the one address, excl_prog_hash, is that of a slice of excl_prog_hash_size bytes which the builder borrows.
+    unsafe { bpf_fd(Cmd::MAP_CREATE, &mut attr) }
+}
+
+#[allow(unsafe_code)]
+pub(crate) fn create_with_log(mut attr: bpf_attr_map_create, log_level: u32, log: &mut [u8]) -> Loaded {
+    // SAFETY: as above.
+    let (result, log_true_size) = unsafe { bpf_fd_logged(Cmd::MAP_CREATE, &mut attr, log_level, log) };
+    Loaded { result, log_true_size }
 }
 
 mod sealed {

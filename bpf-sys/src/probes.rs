@@ -80,10 +80,16 @@ features! {
     UprobeMultiLink: "BPF multi-uprobe link support", 6 6, run::uprobe_multi_link;
     /// Names of sections in BTF may begin with `?`.
     BtfQmarkDatasec: "BTF DATASEC names starting from '?'", 6 9, run::btf_qmark_datasec;
+    /// The tag `arg:ctx` makes a global function's argument the context.
+    ArgCtxTag: "kernel-side __arg_ctx tag", 6 8, run::arg_ctx_tag;
+    /// BTF says how long the records of each kind are.
+    BtfLayout: "kernel supports BTF layout", 7 2, run::btf_layout;
+    /// Any command has a log.
+    SyscallCommonAttrs: "BPF syscall common attributes support", 7 2, run::syscall_common_attrs;
 }
 
 impl Feature {
-    /// All features, in the order of libbpf's table.
+    /// All features.
     pub fn all() -> impl ExactSizeIterator<Item = Feature> + Clone {
         TABLE.iter().map(|(feature, _)| *feature)
     }

@@ -39,7 +39,7 @@ pods! {
     bpf_attr_link_create_kprobe_multi bpf_attr_link_create_tracing bpf_attr_link_create_netfilter bpf_attr_link_create_tcx
     bpf_attr_link_create_uprobe_multi bpf_attr_link_create_tracing_multi bpf_attr_link_update bpf_attr_link_detach
     bpf_attr_enable_stats bpf_attr_iter_create bpf_attr_prog_bind_map bpf_attr_token_create bpf_attr_prog_stream_read
-    bpf_attr_prog_assoc_struct_ops
+    bpf_attr_prog_assoc_struct_ops bpf_common_attr
     bpf_prog_info bpf_map_info bpf_btf_info bpf_token_info
     bpf_link_info bpf_link_info_raw_tracepoint bpf_link_info_tracing bpf_link_info_cgroup bpf_link_info_iter_cgroup
     bpf_link_info_iter_task bpf_link_info_netns bpf_link_info_xdp bpf_link_info_struct_ops bpf_link_info_netfilter
@@ -131,6 +131,41 @@ pub(crate) unsafe fn bpf_fd<T: Pod>(cmd: Cmd, attr: &mut T) -> Result<OwnedFd> {
     // SAFETY: the kernel has just made this descriptor, and nobody else knows of it.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     above_stdio(fd)
+}
+
+/// Like [`bpf_fd`], with the log that any command may have (from 7.2): returns what the command did, and the log's true size.
+///
+/// # Safety
+///
+/// As for `bpf_fd`.
+pub(crate) unsafe fn bpf_fd_logged<T: Pod>(
+    cmd: Cmd, attr: &mut T, log_level: u32, log: &mut [u8],
+) -> (Result<OwnedFd>, u32) {
+    let mut common = uapi::bpf_common_attr {
+        log_buf: address_mut(log),
+        log_size: log_len(log),
+        log_level,
+        ..Default::default()
+    };
+    let number = cmd.0 | Cmd::COMMON_ATTRS.0;
+    // SAFETY: `attr` is good for its size, `common` for its own, the log for log_size bytes; the addresses within `attr` are
+    // the caller's promise.
+    let fd = unsafe {
+        let (attr, common) = (&raw mut *attr, &raw mut common);
+        libc::syscall(libc::SYS_bpf, number, attr, size_of::<T>(), common, size_of_val(&*common))
+    };
+    let result = if fd < 0 {
+        Err(Error::last_bpf(cmd))
+    } else {
+        // SAFETY: the kernel has just made this descriptor, and nobody else knows of it.
+        above_stdio(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+    };
+    (result, common.log_true_size)
+}
+
+/// A log's length as the kernel takes it: sizes above UINT_MAX / 4 are refused (`bpf_verifier_log_attr_valid`).
+pub(crate) fn log_len(log: &[u8]) -> u32 {
+    log.len().min((u32::MAX >> 2) as usize) as u32
 }
 
 /// Any command of bpf(2): the escape hatch for what this crate does not cover.

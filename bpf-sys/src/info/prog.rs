@@ -56,7 +56,7 @@ pub struct ProgInfo {
     pub recursion_misses: u64,
     /// Instructions that the verifier looked at.
     pub verified_insns: u32,
-    /// Id of the BTF that it attaches by.
+    /// Id of the BTF that it attaches by (told from 6.0, as is `attach_btf_id`).
     pub attach_btf_obj_id: u32,
     /// Id in that BTF of what it attaches to.
     pub attach_btf_id: u32,

@@ -8,9 +8,9 @@ use crate::{
     info,
     insn::op,
     link::{LinkCreate, LinkTarget, UprobeMulti},
-    map::MapCreate,
+    map::{self, MapCreate},
     prog::{self, ProgLoad},
-    uapi::{AttachType, HelperId, MapFlags, MapType, ProgType},
+    uapi::{AttachType, HelperId, MapFlags, MapType, ProgType, bpf_attr_map_create},
 };
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -142,20 +142,22 @@ const fn int(name: u32) -> [u32; 4] {
     [name, info(INT, 0), 4, 1 << 24 | 32]
 }
 
-fn raw_btf(types: &[&[u32]], strings: &[u8]) -> Vec<u8> {
-    let types = types.concat();
-    let type_len = size_of_val(&types[..]) as u32;
-    let header = [24, 0, type_len, type_len, strings.len() as u32];
+fn raw_btf(header: &[u32], body: &[u32], strings: &[u8]) -> Vec<u8> {
     let mut raw = 0xeb9fu16.to_ne_bytes().to_vec();
     raw.extend([1, 0]);
-    raw.extend(header.iter().chain(&types).flat_map(|word| word.to_ne_bytes()));
+    raw.extend(header.iter().chain(body).flat_map(|word| word.to_ne_bytes()));
     raw.extend(strings);
     raw
 }
 
 fn load_btf(probes: &Probes, types: &[&[u32]], strings: &[u8]) -> Result<OwnedFd> {
-    let raw = raw_btf(types, strings);
-    let load = BtfLoad::new(&raw);
+    let types = types.concat();
+    let type_len = size_of_val(&types[..]) as u32;
+    load_raw(probes, &raw_btf(&[24, 0, type_len, type_len, strings.len() as u32], &types, strings))
+}
+
+fn load_raw(probes: &Probes, raw: &[u8]) -> Result<OwnedFd> {
+    let load = BtfLoad::new(raw);
     match probes.token() {
         Some(token) => load.token(token),
         None => load,
@@ -211,6 +213,50 @@ pub(super) fn btf_type_tag(probes: &Probes) -> Result<bool> {
 
 pub(super) fn btf_enum64(probes: &Probes) -> Result<bool> {
     answer(load_btf(probes, &[&[1, info(ENUM64, 0), 8]], b"\0enum64\0"))
+}
+
+pub(super) fn btf_layout(probes: &Probes) -> Result<bool> {
+    // Two records of info_sz, elem_sz and flags, a byte each but the flags: kind 0, and int with one word more.
+    let layout = if cfg!(target_endian = "big") { [0, 4 << 24] } else { [0, 4] };
+    let body = [&int(1)[..], &layout].concat();
+    let strings = b"\0int\0";
+    let header = [32, 0, 16, 24, strings.len() as u32, 16, 8];
+    answer(load_raw(probes, &raw_btf(&header, &body, strings)))
+}
+
+pub(super) fn arg_ctx_tag(probes: &Probes) -> Result<bool> {
+    // int; void *; int main(void *a); int sub(void *b), whose argument is tagged
+    let strings = b"\0a\0b\0arg:ctx\0";
+    let types: [&[u32]; 7] = [
+        &int(1),
+        &[0, info(PTR, 0), 0],
+        &[0, info(FUNC_PROTO, 1), 1, 1, 2],
+        &[1, info(FUNC, 1), 3],
+        &[0, info(FUNC_PROTO, 1), 1, 3, 2],
+        &[3, info(FUNC, 1), 5],
+        &[5, info(DECL_TAG, 0), 6, 0],
+    ];
+    let btf = match load_btf(probes, &types, strings) {
+        Ok(btf) => btf,
+        Err(error) => return answer::<()>(Err(error)),
+    };
+    // The helper takes nothing but the context, which the global function has only by its tag.
+    let insns =
+        [Insn::call_subprog(1), Insn::exit(), Insn::call_helper(HelperId::GET_FUNC_IP), Insn::exit()];
+    let func_info: Vec<u8> = [0u32, 4, 2, 6].iter().flat_map(|word| word.to_ne_bytes()).collect();
+    answer(load(probes, ProgType::KPROBE, &insns).btf(btf.as_fd()).func_info(&func_info, 8).load())
+}
+
+pub(super) fn syscall_common_attrs(_probes: &Probes) -> Result<bool> {
+    // Kernels without take the flag for a part of the command's number, which they do not know.
+    let attr = bpf_attr_map_create {
+        map_type: MapType::ARRAY.0,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 1,
+        ..Default::default()
+    };
+    answer(map::create_with_log(attr, 0, &mut []).result)
 }
 
 pub(super) fn module_btf(probes: &Probes) -> Result<bool> {

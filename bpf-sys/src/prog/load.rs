@@ -3,7 +3,7 @@
 use crate::{
     Insn,
     error::{Error, Result},
-    syscall::{address, address_mut, bpf_fd, fd_number, insn_bytes, length},
+    syscall::{address, address_mut, bpf_fd, fd_number, insn_bytes, length, log_len},
     system::{self, object_name},
     uapi::{AttachType, Cmd, ProgFlags, ProgType, bpf_attr_prog_load},
 };
@@ -213,8 +213,7 @@ impl<'a> ProgLoad<'a> {
         };
         if log_level != 0 {
             attr.log_level = log_level;
-            // The kernel refuses sizes above UINT_MAX / 4.
-            attr.log_size = log.len().min((u32::MAX >> 2) as usize) as u32;
+            attr.log_size = log_len(log);
             attr.log_buf = address_mut(log);
             if let Some(first) = log.first_mut() {
                 *first = 0;

@@ -154,6 +154,22 @@ bitflags! {
         const _ = !0;
     }
 
+    /// `flags` of BPF_LINK_CREATE for XDP: `XDP_FLAGS_*` of `linux/if_link.h`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct XdpFlags: u32 {
+        /// Only where nothing is attached; links exclude each other without it.
+        const UPDATE_IF_NOEXIST = 1 << 0;
+        /// In the kernel's generic path.
+        const SKB_MODE = 1 << 1;
+        /// In the driver.
+        const DRV_MODE = 1 << 2;
+        /// On the device.
+        const HW_MODE = 1 << 3;
+        /// Only in place of a given program; not for links.
+        const REPLACE = 1 << 4;
+        const _ = !0;
+    }
+
     /// `netfilter.flags` of BPF_LINK_CREATE.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct NetfilterFlags: u32 {

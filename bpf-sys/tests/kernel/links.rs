@@ -6,7 +6,7 @@ use purebpf_sys::{
     link::{LinkCreate, LinkTarget, LinkUpdate, Netfilter, UprobeMulti, link_detach, raw_tracepoint_open},
     perf_event::{self, PerfEvent, PerfType},
     prog::{ProgLoad, ProgQuery, Relative},
-    uapi::{AttachFlags, AttachType, LinkType, ProgType, TaskFdType},
+    uapi::{AttachFlags, AttachType, LinkType, ProgType, TaskFdType, XdpFlags},
 };
 use std::{
     ffi::CString,
@@ -41,7 +41,10 @@ fn xdp_on_a_device() {
     const XDP_PASS: i32 = 2;
     let counter = Counter::new();
     let prog = load(ProgType::XDP, AttachType::XDP, &counter.insns(XDP_PASS));
-    let link = LinkCreate::new(prog.as_fd(), LinkTarget::Ifindex(LO), AttachType::XDP).create().unwrap();
+    let create = LinkCreate::new(prog.as_fd(), LinkTarget::Ifindex(LO), AttachType::XDP);
+    // Loopback has no driver of its own for XDP.
+    assert!(create.clone().xdp_flags(XdpFlags::DRV_MODE).create().is_err());
+    let link = create.xdp_flags(XdpFlags::SKB_MODE).create().unwrap();
     let told = info::link_info(link.as_fd()).unwrap();
     assert_eq!((told.link_type, told.kind), (LinkType::XDP, LinkKind::Xdp { ifindex: LO }));
     assert!(ObjectKind::Link.ids().any(|id| id.unwrap() == told.id));

@@ -7,3 +7,4 @@ mod objects;
 mod probes;
 mod progs;
 mod support;
+mod tracing;

@@ -4,7 +4,7 @@ use purebpf_sys::{
     map::{BatchCursor, Map, MapCreate, map_freeze},
     mapping::{Mapping, Protection},
     possible_cpus,
-    prog::ProgLoad,
+    prog::{ProgLoad, log_text},
     uapi::{ElemFlags, MapFlags, MapType, ProgType},
 };
 use std::{
@@ -262,6 +262,26 @@ fn refused_creations_say_which_command() {
     assert!(matches!(error.errno(), libc::EINVAL | libc::E2BIG), "{error}");
     let error = MapCreate::new(MapType::ARRAY, 3, 4, 1).create().unwrap_err();
     assert_eq!(error.errno(), libc::EINVAL);
+}
+
+#[test]
+fn a_refused_creation_has_a_log() {
+    let Some(_kernel) = kernel() else { return };
+    let mut log = vec![0xff; 512];
+    // Key and value described by BTF that is not given.
+    let not_btf = MapCreate::new(MapType::ARRAY, 4, 4, 1).create().unwrap();
+    let create = MapCreate::new(MapType::ARRAY, 4, 4, 1).btf(not_btf.as_fd(), 1, 1);
+    let loaded = create.create_with_log(1, &mut log);
+    assert_eq!(loaded.result.unwrap_err().errno(), libc::EINVAL);
+    let text = log_text(&log);
+    if since(7, 2) {
+        assert_eq!(text, "Invalid btf_fd.");
+        assert_eq!(loaded.log_true_size as usize, log.iter().position(|byte| *byte == 0).unwrap() + 1);
+    } else {
+        assert_eq!((loaded.log_true_size, &*text), (0, ""));
+    }
+    let fd = MapCreate::new(MapType::ARRAY, 4, 4, 1).create_with_log(1, &mut log).result.unwrap();
+    assert_eq!(Map::from_fd(fd).unwrap().map_type(), MapType::ARRAY);
 }
 
 #[test]

@@ -1,0 +1,208 @@
+//! What attaches by BTF id: iterators, BTF tracepoints, fentry. The ids are found by the simplest reading of vmlinux's BTF.
+
+use crate::support::{Counter, counting, kernel, since, skipped};
+use purebpf_sys::{
+    Insn,
+    info::{self, LinkKind},
+    insn::op,
+    link::{IterTarget, LinkCreate, LinkTarget, iter_create, raw_tracepoint_open},
+    map::{Map, MapCreate},
+    mapping::FileBytes,
+    prog::{ProgLoad, TestRun},
+    uapi::{AttachType, ElemFlags, LinkType, MapType, ProgFlags, ProgType},
+};
+use std::{
+    fs::File,
+    io::Read,
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+};
+
+const TYPEDEF: u32 = 8;
+const FUNC: u32 = 12;
+
+/// The id in vmlinux of a type of this kind and name, by one walk over all types.
+fn btf_id(kind: u32, name: &str) -> Option<u32> {
+    let file = match FileBytes::open(Path::new("/sys/kernel/btf/vmlinux")) {
+        Ok(file) => file,
+        Err(error) => {
+            skipped(error);
+            return None;
+        }
+    };
+    let bytes = file.as_ref();
+    let word = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let header = word(4);
+    let (types, strings) = (header + word(8), header + word(16));
+    let (mut at, end) = (types, types + word(12));
+    let mut id = 1;
+    while at < end {
+        let (name_off, info) = (word(at), word(at + 4) as u32);
+        let (found, vlen) = (info >> 24 & 0x1f, info as usize & 0xffff);
+        let found_name = &bytes[strings + name_off..];
+        if found == kind && found_name.starts_with(name.as_bytes()) && found_name[name.len()] == 0 {
+            return Some(id);
+        }
+        at += 12
+            + match found {
+                1 | 14 | 17 => 4,
+                3 => 12,
+                4 | 5 | 15 | 19 => 12 * vlen,
+                6 | 13 => 8 * vlen,
+                _ => 0,
+            };
+        id += 1;
+    }
+    skipped(format_args!("vmlinux has no {name}"));
+    None
+}
+
+fn load(attach_type: AttachType, btf_id: u32, insns: &[Insn]) -> purebpf_sys::Result<OwnedFd> {
+    let load = ProgLoad::new(ProgType::TRACING, insns, c"GPL").expected_attach_type(attach_type);
+    load.attach_btf_id(btf_id).load()
+}
+
+/// As [`load`]; `None` where this machine's policy forbids the program.
+fn load_if_allowed(attach_type: AttachType, btf_id: u32, insns: &[Insn]) -> Option<OwnedFd> {
+    match load(attach_type, btf_id, insns) {
+        Ok(prog) => Some(prog),
+        Err(error) if error.is_permission() => {
+            skipped(error);
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn iterators_walk_when_read() {
+    let Some(_kernel) = kernel() else { return };
+    let Some(target) = btf_id(FUNC, "bpf_iter_task") else { return };
+    let counter = Counter::new();
+    let prog = load(AttachType::TRACE_ITER, target, &counter.insns(0)).unwrap();
+    if since(6, 0) {
+        assert_eq!(info::prog_info(prog.as_fd()).unwrap().attach_btf_id, target);
+    }
+    let link = LinkCreate::new(prog.as_fd(), LinkTarget::None, AttachType::TRACE_ITER).create().unwrap();
+    let mut file = File::from(iter_create(link.as_fd()).unwrap());
+    file.read_to_end(&mut Vec::new()).unwrap();
+    // Once for each task, and once more at the end.
+    let all = counter.get();
+    assert!(all >= 2, "{all}");
+    if since(5, 13) {
+        let told = info::link_info(link.as_fd()).unwrap();
+        let LinkKind::Iter { target_name, .. } = told.kind else { panic!("{told:?}") };
+        assert_eq!((told.link_type, target_name.as_str()), (LinkType::ITER, "task"));
+    }
+    assert_eq!(iter_create(prog.as_fd()).unwrap_err().errno(), libc::EINVAL);
+
+    if since(6, 1) {
+        let task = IterTarget::Task { tid: 0, pid: std::process::id(), pid_fd: None };
+        let create = LinkCreate::new(prog.as_fd(), LinkTarget::None, AttachType::TRACE_ITER).iter(task);
+        let link = create.create().unwrap();
+        let mut file = File::from(iter_create(link.as_fd()).unwrap());
+        file.read_to_end(&mut Vec::new()).unwrap();
+        let threads = std::fs::read_dir("/proc/self/task").unwrap().count() as u64;
+        assert_eq!(counter.get() - all, threads + 1);
+        let LinkKind::Iter { task, .. } = info::link_info(link.as_fd()).unwrap().kind else { panic!() };
+        assert_eq!(task, Some((0, std::process::id())));
+    }
+}
+
+#[test]
+fn iterators_over_a_map() {
+    let Some(_kernel) = kernel() else { return };
+    let Some(target) = btf_id(FUNC, "bpf_iter_bpf_map_elem") else { return };
+    let map = Map::from_fd(MapCreate::new(MapType::HASH, 4, 8, 8).create().unwrap()).unwrap();
+    for key in 0u32..5 {
+        map.update(&key.to_ne_bytes(), &[0; 8], ElemFlags::ANY).unwrap();
+    }
+    let counter = Counter::new();
+    let Some(prog) = load_if_allowed(AttachType::TRACE_ITER, target, &counter.insns(0)) else { return };
+    let create = LinkCreate::new(prog.as_fd(), LinkTarget::None, AttachType::TRACE_ITER);
+    assert!(create.clone().create().is_err(), "this iterator needs a map");
+    let link = create.iter(IterTarget::Map(map.as_fd())).create().unwrap();
+    File::from(iter_create(link.as_fd()).unwrap()).read_to_end(&mut Vec::new()).unwrap();
+    // Each element, and the end.
+    assert_eq!(counter.get(), 6);
+    if since(5, 13) {
+        let told = info::link_info(link.as_fd()).unwrap().kind;
+        let LinkKind::Iter { map_id, target_name, .. } = told else { panic!("{told:?}") };
+        assert_eq!((map_id, target_name.as_str()), (map.id(), "bpf_map_elem"));
+    }
+}
+
+#[test]
+fn tracepoints_by_btf() {
+    let Some(_kernel) = kernel() else { return };
+    let Some(target) = btf_id(TYPEDEF, "btf_trace_sys_enter") else { return };
+    let counter = Counter::new();
+    let prog = load(AttachType::TRACE_RAW_TP, target, &counter.insns(0)).unwrap();
+    let link = raw_tracepoint_open(None, prog.as_fd(), 0).unwrap();
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::syscall(libc::SYS_getppid) };
+    assert!(counter.get() >= 1);
+    drop(link);
+
+    // Links of the general kind, and cookies for them, from 5.19.
+    if since(5, 19) {
+        let counter = Counter::new();
+        let prog = load(AttachType::TRACE_RAW_TP, target, &counter.insns(0)).unwrap();
+        let create = LinkCreate::new(prog.as_fd(), LinkTarget::None, AttachType::TRACE_RAW_TP);
+        let _link = create.create().unwrap();
+        // SAFETY: as above.
+        unsafe { libc::syscall(libc::SYS_getppid) };
+        assert!(counter.get() >= 1);
+    }
+}
+
+#[test]
+fn fentry_with_a_cookie() {
+    let Some(_kernel) = kernel() else { return };
+    let Some(target) = btf_id(FUNC, "bpf_fentry_test1") else { return };
+    let with_cookie = since(5, 19);
+    let counter = Counter::new();
+    let insns = if with_cookie { counter.cookie_insns() } else { counter.insns(0) };
+    let Some(prog) = load_if_allowed(AttachType::TRACE_FENTRY, target, &insns) else { return };
+    let link = if with_cookie {
+        let create = LinkCreate::new(prog.as_fd(), LinkTarget::None, AttachType::TRACE_FENTRY);
+        create.tracing(0, 300).create()
+    } else {
+        raw_tracepoint_open(None, prog.as_fd(), 0)
+    };
+    let link = match link {
+        Ok(link) => link,
+        Err(error) if error.is_permission() => return skipped(error),
+        Err(error) => panic!("{error}"),
+    };
+    // A test run of a tracing program has the kernel call bpf_fentry_test1 and its brothers.
+    TestRun::new().run(prog.as_fd()).unwrap();
+    assert_eq!(counter.get(), if with_cookie { 300 } else { 1 });
+    let told = info::link_info(link.as_fd()).unwrap();
+    let LinkKind::Tracing { attach_type, target_btf_id, .. } = told.kind else { panic!("{told:?}") };
+    assert_eq!(attach_type, AttachType::TRACE_FENTRY);
+    if since(5, 13) {
+        assert_eq!(target_btf_id, target);
+    }
+    drop(link);
+    let seen = counter.get();
+    TestRun::new().run(prog.as_fd()).unwrap();
+    assert_eq!(counter.get(), seen, "silent after the descriptor is closed");
+}
+
+#[test]
+fn raw_tracepoint_programs_run_on_a_chosen_cpu() {
+    let Some(_kernel) = kernel() else { return };
+    // Returns its first argument.
+    let insns = [Insn::ldx_mem(op::DW, 0, 1, 0), Insn::exit()];
+    let load = ProgLoad::new(ProgType::RAW_TRACEPOINT, &insns, c"GPL").flags(ProgFlags::empty());
+    let prog = load.load().unwrap();
+    let mut args: Vec<u8> = [77u64, 2].iter().flat_map(|word| word.to_ne_bytes()).collect();
+    let result = TestRun::new().ctx_in(&mut args).cpu(0).run(prog.as_fd()).unwrap();
+    assert_eq!(result.retval, 77);
+    let error = TestRun::new().ctx_in(&mut args).cpu(1 << 20).run(prog.as_fd()).unwrap_err();
+    assert_eq!(error.errno(), libc::ENXIO);
+    let (_counter, other) = counting(ProgType::KPROBE, 0);
+    let unsupported = TestRun::new().run(other.unwrap().as_fd()).unwrap_err();
+    assert_eq!(unsupported.errno(), purebpf_sys::error::ENOTSUPP);
+}
