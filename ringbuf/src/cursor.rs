@@ -305,6 +305,7 @@ impl<M: RingMemory> Cursor<M> {
     }
 
     /// Bytes reserved since the ring was created, records not committed yet included.
+    #[inline]
     pub fn producer_pos(&self) -> usize {
         // SAFETY: `RingMemory` keeps the position valid.
         unsafe { load_acquire(self.ring.producer_pos) }
@@ -331,6 +332,7 @@ impl<M: RingMemory> Cursor<M> {
     }
 
     /// The next committed record, without moving to it; discarded records before it are passed over.
+    #[inline]
     fn peek(&mut self) -> Result<Option<Found>, Error> {
         loop {
             let end = self.end()?;
@@ -385,6 +387,8 @@ impl<M: RingMemory> Cursor<M> {
     /// # Errors
     ///
     /// [`Error::CorruptPositions`] and [`Error::CorruptRecord`], now and on every later call.
+    // Inlined, or a record goes through memory as a `Result` of an `Option`, which costs more than finding it.
+    #[inline]
     #[expect(clippy::should_implement_trait, reason = "a record borrows the cursor, which an Iterator's item cannot")]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
         let Some(found) = self.peek()? else {
@@ -523,6 +527,7 @@ impl Record<'_> {
 impl Deref for Record<'_> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         self.bytes
     }
@@ -541,6 +546,7 @@ impl fmt::Debug for Record<'_> {
 }
 
 impl Drop for Record<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.place.pos = self.next;
         self.place.publish();

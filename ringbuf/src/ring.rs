@@ -107,6 +107,7 @@ impl Ring {
     /// # Errors
     ///
     /// [`Error::CorruptPositions`] and [`Error::CorruptRecord`] if something else has written to the ring.
+    #[inline]
     #[expect(clippy::should_implement_trait, reason = "a record borrows the ring, which an Iterator's item cannot")]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
         self.cursor.next()
