@@ -1,1 +1,57 @@
-//! CO-RE: what a BPF relocation comes to against another kernel's BTF.
+//! CO-RE, "compile once, run everywhere": what a BPF relocation comes to against another kernel's types.
+//!
+//! A compiler that reads `task->pid` for CO-RE leaves a record behind: the local type, the path to the field, and what the
+//! instruction holds of it (an offset, a size, whether it exists). [`Resolver::resolve`] finds the same field in the types
+//! of the kernel that the program is to run on and gives a [`Fixup`]; [`apply`] writes that into the instruction. The first
+//! is a pure function of types; the second touches 8 bytes (16 of a 64-bit constant) and nothing else.
+//!
+//! The rules are libbpf's: candidates by essential name (`task_struct___mine` stands for `task_struct`), fields by name and
+//! compatible type through anonymous members and arrays, and all candidates must agree. Candidates come from the index
+//! of the target's names; no relocation scans the kernel's types.
+//!
+//! What it does not do: it reads no ELF file and opens nothing; where relocations and types come from is the caller's
+//! business.
+//!
+//! ```
+//! use purebpf_btf::{Btf, IntEncoding, KernelBtf, builder::Builder};
+//! use purebpf_core_reloc::{Kind, Relocation, Resolver};
+//!
+//! // The program was compiled for `struct task { int pid; }` ...
+//! let mut local = Builder::new();
+//! let int = local.add_int("int", 4, IntEncoding::SIGNED)?;
+//! let task = local.add_struct("task", 4)?;
+//! local.add_member("pid", int, 0)?;
+//! let local = Btf::parse(local.finish())?;
+//!
+//! // ... and runs where `pid` is the second member.
+//! let mut kernel = Builder::new();
+//! let int = kernel.add_int("int", 4, IntEncoding::SIGNED)?;
+//! kernel.add_struct("task", 8)?;
+//! kernel.add_member("flags", int, 0)?.add_member("pid", int, 32)?;
+//! let kernel = KernelBtf::new(Btf::parse(kernel.finish())?);
+//!
+//! let mut resolver = Resolver::new(&local, Some(&kernel));
+//! let relocation = Relocation { local_type: task, access: "0:0", kind: Kind::FieldByteOffset };
+//! let fixup = resolver.resolve(&relocation)?;
+//! assert_eq!((fixup.local_value, fixup.new_value()), (0, Some(4)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+mod candidates;
+mod compat;
+mod error;
+mod kind;
+mod patch;
+mod resolve;
+mod spec;
+mod value;
+
+pub use compat::types_are_compat;
+pub use error::{Error, Warning};
+pub use kind::Kind;
+pub use patch::{Applied, POISON, apply};
+pub use resolve::{Fixup, Outcome, Relocation, Resize, Resolver};

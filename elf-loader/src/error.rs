@@ -56,6 +56,9 @@ pub enum Error {
         /// What is wrong.
         source: purebpf_btf::Error,
     },
+    /// An ELF file in which BTF was looked for.
+    #[error("the ELF file has no .BTF section")]
+    NoBtfSection,
     /// The object needs BTF and has none.
     #[error("the object has {what} but no .BTF section to describe it; compile with -g")]
     BtfMissing {

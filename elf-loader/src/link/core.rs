@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use purebpf_btf::{KernelBtf, TypeId};
-use purebpf_core_reloc::{self as core_reloc, Fixup, Kind, Outcome, Resolver};
+use purebpf_core_reloc::{self as core_reloc, Fixup, Kind, Resolver};
 use purebpf_sys::insn::Insn;
 
 use crate::Error;
@@ -36,7 +36,14 @@ pub struct CoreRelocation {
 #[derive(Clone, Debug)]
 pub enum CoreOutcome {
     /// Resolved, and written into the instruction, or the instruction poisoned.
-    Done(Fixup),
+    Done {
+        /// What was resolved.
+        fixup: Fixup,
+        /// The value that the instruction had.
+        old: u64,
+        /// The value that it has now; `None` when it was poisoned.
+        new: Option<u64>,
+    },
     /// Neither.
     Failed(Error),
 }
@@ -63,7 +70,7 @@ impl Relocated {
     pub(super) fn failure(&self, function: FunctionId) -> Option<&Error> {
         match &self.relocations.get(*self.failures.get(&function)?)?.outcome {
             CoreOutcome::Failed(error) => Some(error),
-            CoreOutcome::Done(_) => None,
+            CoreOutcome::Done { .. } => None,
         }
     }
 }
@@ -104,8 +111,9 @@ pub(super) fn relocate(object: &Object, kernel: Option<&KernelBtf>) -> Relocated
                 let relocation = core_reloc::Relocation { local_type: record.type_id, access: &access, kind };
                 let fixup = resolver.resolve(&relocation).map_err(|err| failed(err.to_string()))?;
                 let code = relocated.patched.entry(id).or_insert_with(|| function.insns.clone());
-                apply(&fixup, code, insn).map_err(|err| failed(err.to_string()))?;
-                Ok(fixup)
+                let applied = apply(&fixup, code, insn).map_err(|err| failed(err.to_string()))?;
+                let new = fixup.new_value().filter(|_| !applied.poisoned);
+                Ok(CoreOutcome::Done { old: applied.old, new, fixup })
             })();
             if outcome.is_err() {
                 relocated.failures.entry(id).or_insert(relocated.relocations.len());
@@ -118,7 +126,7 @@ pub(super) fn relocate(object: &Object, kernel: Option<&KernelBtf>) -> Relocated
                 kind,
                 local_type: record.type_id,
                 access,
-                outcome: outcome.map_or_else(CoreOutcome::Failed, CoreOutcome::Done),
+                outcome: outcome.unwrap_or_else(CoreOutcome::Failed),
             });
         }
     }
@@ -127,7 +135,7 @@ pub(super) fn relocate(object: &Object, kernel: Option<&KernelBtf>) -> Relocated
 }
 
 /// Writes a fixup into an instruction, which takes two slots if it is a ld_imm64.
-fn apply(fixup: &Fixup, code: &mut [Insn], at: usize) -> Result<(), core_reloc::Error> {
+fn apply(fixup: &Fixup, code: &mut [Insn], at: usize) -> Result<core_reloc::Applied, core_reloc::Error> {
     let big_endian = cfg!(target_endian = "big");
     let slots = &mut code[at..];
     let used = slots.len().min(if slots[0].is_ld_imm64() { 2 } else { 1 });
@@ -135,11 +143,11 @@ fn apply(fixup: &Fixup, code: &mut [Insn], at: usize) -> Result<(), core_reloc::
     for (slot, bytes) in slots[..used].iter().zip(bytes.chunks_exact_mut(Insn::SIZE)) {
         bytes.copy_from_slice(&slot.to_bytes(big_endian));
     }
-    core_reloc::apply(fixup, &mut bytes[..used * Insn::SIZE], big_endian, at as u32)?;
+    let applied = core_reloc::apply(fixup, &mut bytes[..used * Insn::SIZE], big_endian, at as u32)?;
     for (slot, bytes) in slots[..used].iter_mut().zip(bytes.chunks_exact(Insn::SIZE)) {
         *slot = Insn::from_bytes(bytes.try_into().unwrap_or_default(), big_endian);
     }
-    Ok(())
+    Ok(applied)
 }
 
 fn type_name(btf: &purebpf_btf::Btf, id: TypeId) -> String {
@@ -172,20 +180,5 @@ impl<'a> Places<'a> {
         let after = functions.partition_point(|(_, function)| function.section_offset <= at);
         let &(id, function) = functions[..after].last()?;
         (at - function.section_offset < function.insns.len()).then_some((id, function))
-    }
-}
-
-impl CoreRelocation {
-    /// The value that the code was compiled with; `None` if it could not be told.
-    pub fn old_value(&self) -> Option<u64> {
-        match &self.outcome {
-            CoreOutcome::Done(fixup) => Some(fixup.local_value),
-            CoreOutcome::Failed(_) => None,
-        }
-    }
-
-    /// Whether the instruction was poisoned.
-    pub fn is_poisoned(&self) -> bool {
-        matches!(&self.outcome, CoreOutcome::Done(fixup) if matches!(fixup.outcome, Outcome::Poison))
     }
 }

@@ -66,6 +66,22 @@ pub(crate) struct DataSymbol {
     pub(crate) hidden: bool,
 }
 
+/// The `.BTF` section of any ELF file: a BPF object, a vmlinux, a kernel module, of 32 or 64 bits.
+///
+/// # Errors
+/// When the bytes are no ELF file, or it has no such section.
+pub fn btf_section(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    use object::{Object as _, ObjectSection as _};
+
+    if !bytes.starts_with(&consts::ELFMAG) {
+        return Err(Error::NotElf { len: bytes.len() });
+    }
+    let malformed = |what: &'static str| move |source| Error::Elf { what, source };
+    let file = object::File::parse(bytes).map_err(malformed("headers"))?;
+    let section = file.section_by_name(".BTF").ok_or(Error::NoBtfSection)?;
+    Ok(section.data().map_err(malformed("section .BTF"))?.to_vec())
+}
+
 impl<'a> Elf<'a> {
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Elf<'a>, Error> {
         if !bytes.starts_with(&consts::ELFMAG) {

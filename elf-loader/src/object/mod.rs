@@ -14,6 +14,7 @@ mod elf;
 mod externs;
 mod model;
 
+pub use elf::btf_section;
 pub use externs::{Extern, ExternKind, KconfigType};
 pub use model::{
     AttachBtf, ExternId, Function, FunctionId, Map, MapDefinition, MapId, MapKind, Pinning, Program, ProgramId,

@@ -1,0 +1,246 @@
+//! Specs: what an accessor string means in the local types, and in a candidate's.
+//!
+//! An accessor string such as `0:1:2` is a path by numbers: the element of the pointer that the
+//! program has, then members and array elements. The *local* spec keeps only its turning points,
+//! named members and array elements; anonymous structs on the way are passed through, since another
+//! kernel may nest otherwise. Matching walks the candidate along the same turning points, by name.
+
+use alloc::vec::Vec;
+
+use purebpf_btf::types::Array;
+use purebpf_btf::types::Member;
+use purebpf_btf::{Btf, Kind as BtfKind, Type, TypeData, TypeId, essential_name};
+
+use crate::compat::{self, Budget};
+use crate::{Error, Kind, Relocation};
+
+/// Longest path (libbpf's and the kernel's `BPF_CORE_SPEC_MAX_LEN`).
+pub(crate) const MAX_LEN: usize = 64;
+
+/// A turning point of a path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accessor<'a> {
+    /// The struct, union or enum with the member, or the type of the array's elements.
+    pub(crate) type_id: TypeId,
+    /// Which member, enumerator or element.
+    pub(crate) index: u32,
+    /// The member's or enumerator's name; `None` for an element.
+    pub(crate) name: Option<&'a [u8]>,
+}
+
+/// A path in one BTF.
+#[derive(Clone, Debug)]
+pub(crate) struct Spec<'a> {
+    pub(crate) btf: &'a Btf,
+    /// The type that the path begins at.
+    pub(crate) root: TypeId,
+    pub(crate) accessors: Vec<Accessor<'a>>,
+    /// Numbers of the whole path, anonymous members included.
+    raw_len: usize,
+    /// Where the path leads, in bits from the root.
+    pub(crate) bit_offset: u32,
+}
+
+impl<'a> Spec<'a> {
+    fn new(btf: &'a Btf, root: TypeId) -> Self {
+        Spec { btf, root, accessors: Vec::new(), raw_len: 0, bit_offset: 0 }
+    }
+
+    /// The spec of a relocation in the local types.
+    pub(crate) fn local(btf: &'a Btf, relocation: &Relocation<'_>) -> Result<Spec<'a>, Error> {
+        let bad = |what| Error::BadAccess { what };
+        let mut spec = Spec::new(btf, relocation.local_type);
+        btf.type_by_id(relocation.local_type)?;
+        if relocation.kind.is_type_based() {
+            return if relocation.access == "0" { Ok(spec) } else { Err(bad("a type's is always '0'")) };
+        }
+        let path = parse(relocation.access)?;
+        let first = path[0];
+        let root = btf.resolve(relocation.local_type)?;
+        if relocation.kind.is_enumval_based() {
+            let values = root.as_enum().ok_or(bad("an enumerator's begins at an enum"))?;
+            if path.len() > 1 {
+                return Err(bad("an enumerator's is a single number"));
+            }
+            let value = values.values().nth(first as usize).ok_or(bad("the enum has fewer enumerators"))?;
+            spec.push(root.id(), first, Some(value.name_bytes()))?;
+            return Ok(spec);
+        }
+        spec.push(root.id(), first, None)?;
+        spec.advance_elements(first, root.id())?;
+        let mut id = root.id();
+        for &index in &path[1..] {
+            let current = btf.resolve(id)?;
+            if let Some(mut members) = current.members() {
+                let member = members.nth(index as usize).ok_or(bad("the struct has fewer members"))?;
+                spec.advance(member.bit_offset)?;
+                spec.raw_len += 1;
+                if !member.name_bytes().is_empty() {
+                    spec.accessors.push(Accessor { type_id: current.id(), index, name: Some(member.name_bytes()) });
+                }
+                id = member.type_id;
+            } else if let TypeData::Array(array) = current.data() {
+                let element = btf.resolve(array.element)?;
+                if !spec.ends_in_flexible_array(&array) && index >= array.len {
+                    return Err(bad("the array has fewer elements"));
+                }
+                id = element.id();
+                spec.push(id, index, None)?;
+                spec.advance_elements(index, id)?;
+            } else {
+                return Err(Error::NotAComposite { type_id: current.id(), kind: current.kind() });
+            }
+        }
+        Ok(spec)
+    }
+
+    /// The same path in a candidate; `None` when the candidate does not have it.
+    pub(crate) fn matching(
+        &self,
+        kind: Kind,
+        btf: &'a Btf,
+        candidate: TypeId,
+        budget: &mut Budget,
+    ) -> Result<Option<Spec<'a>>, Error> {
+        let mut spec = Spec::new(btf, candidate);
+        let found = if kind == Kind::TypeMatches {
+            compat::types_match(self.btf, self.root, btf, candidate, budget)?
+        } else if kind.is_type_based() {
+            compat::types_compat(self.btf, self.root, btf, candidate, budget)?
+        } else if kind.is_enumval_based() {
+            spec.match_enumerator(&self.accessors[0])?
+        } else {
+            spec.match_path(self, budget)?
+        };
+        Ok(found.then_some(spec))
+    }
+
+    fn match_enumerator(&mut self, local: &Accessor<'_>) -> Result<bool, Error> {
+        let target = self.btf.resolve(self.root)?;
+        let Some(values) = target.as_enum() else { return Ok(false) };
+        let wanted = essential_name(local.name.unwrap_or_default());
+        let found = values.values().enumerate().find(|(_, value)| essential_name(value.name_bytes()) == wanted);
+        let Some((index, value)) = found else { return Ok(false) };
+        self.push(target.id(), index as u32, Some(value.name_bytes()))?;
+        Ok(true)
+    }
+
+    fn match_path(&mut self, local: &Spec<'a>, budget: &mut Budget) -> Result<bool, Error> {
+        let mut id = self.root;
+        for (step, accessor) in local.accessors.iter().enumerate() {
+            let target = self.btf.resolve(id)?;
+            if accessor.name.is_some() {
+                match self.match_member(local.btf, accessor, target, 0, budget)? {
+                    Some(next) => id = next,
+                    None => return Ok(false),
+                }
+                continue;
+            }
+            id = target.id();
+            if step > 0 {
+                let TypeData::Array(array) = target.data() else { return Ok(false) };
+                if !self.ends_in_flexible_array(&array) && accessor.index >= array.len {
+                    return Ok(false);
+                }
+                id = self.btf.resolve(array.element)?.id();
+            }
+            self.push(id, accessor.index, None)?;
+            self.advance_elements(accessor.index, id)?;
+        }
+        Ok(true)
+    }
+
+    /// Looks for a member of the local one's name in `target` and the anonymous members in it;
+    /// gives its type.
+    fn match_member(
+        &mut self,
+        local_btf: &Btf,
+        local: &Accessor<'_>,
+        target: Type<'a>,
+        depth: usize,
+        budget: &mut Budget,
+    ) -> Result<Option<TypeId>, Error> {
+        let Some(members) = target.members() else { return Ok(None) };
+        let local_member = member_of(local_btf, local)?;
+        for (index, member) in members.enumerate() {
+            budget.spend()?;
+            if self.raw_len + depth >= MAX_LEN {
+                return Err(Error::PathTooLong);
+            }
+            let name = member.name_bytes();
+            if name.is_empty() {
+                let before = self.bit_offset;
+                self.advance(member.bit_offset)?;
+                let inner = self.btf.resolve(member.type_id)?;
+                if let Some(found) = self.match_member(local_btf, local, inner, depth + 1, budget)? {
+                    return Ok(Some(found));
+                }
+                self.bit_offset = before;
+            } else if Some(name) == local.name {
+                if !compat::fields_compat(local_btf, local_member.type_id, self.btf, member.type_id, budget)? {
+                    return Ok(None);
+                }
+                self.advance(member.bit_offset)?;
+                self.raw_len += depth + 1;
+                self.accessors.push(Accessor { type_id: target.id(), index: index as u32, name: Some(name) });
+                return Ok(Some(member.type_id));
+            }
+        }
+        Ok(None)
+    }
+
+    fn push(&mut self, type_id: TypeId, index: u32, name: Option<&'a [u8]>) -> Result<(), Error> {
+        if self.raw_len >= MAX_LEN {
+            return Err(Error::PathTooLong);
+        }
+        self.raw_len += 1;
+        self.accessors.push(Accessor { type_id, index, name });
+        Ok(())
+    }
+
+    fn advance(&mut self, bits: u32) -> Result<(), Error> {
+        self.bit_offset = self.bit_offset.checked_add(bits).ok_or(Error::OffsetOverflow { type_id: self.root })?;
+        Ok(())
+    }
+
+    fn advance_elements(&mut self, count: u32, element: TypeId) -> Result<(), Error> {
+        let overflow = Error::OffsetOverflow { type_id: self.root };
+        let size = self.btf.size_of(element)?;
+        let bits = size.checked_mul(8).and_then(|bits| bits.checked_mul(count)).ok_or(overflow)?;
+        self.advance(bits)
+    }
+
+    /// Whether an array that the path has come to is the last member of its struct, and of no
+    /// length: any element is within its bounds.
+    fn ends_in_flexible_array(&self, array: &Array) -> bool {
+        let Some(last) = self.accessors.last().filter(|last| last.name.is_some()) else { return false };
+        let owner = self.btf.type_by_id(last.type_id);
+        array.len == 0 && owner.is_ok_and(|owner| last.index + 1 == owner.vlen())
+    }
+}
+
+/// The member that a named accessor stands for.
+pub(crate) fn member_of<'b>(btf: &'b Btf, accessor: &Accessor<'_>) -> Result<Member<'b>, Error> {
+    let owner = btf.type_by_id(accessor.type_id)?;
+    let member = owner.members().and_then(|mut members| members.nth(accessor.index as usize));
+    member.ok_or(Error::NotAComposite { type_id: accessor.type_id, kind: owner.kind() })
+}
+
+/// The numbers of an accessor string.
+fn parse(access: &str) -> Result<Vec<u32>, Error> {
+    let mut path = Vec::new();
+    for number in access.split(':') {
+        if path.len() == MAX_LEN {
+            return Err(Error::PathTooLong);
+        }
+        let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+        let number = number.parse::<i32>().ok().filter(|_| digits);
+        path.push(number.ok_or(Error::BadAccess { what: "it is no list of numbers with ':' between" })? as u32);
+    }
+    Ok(path)
+}
+
+/// Whether a candidate's kind can stand for the local one's.
+pub(crate) fn same_kind_class(local: BtfKind, target: BtfKind) -> bool {
+    local == target || (local.is_any_enum() && target.is_any_enum())
+}
