@@ -1,2 +1,39 @@
-//! The `purebpf` tool.
-fn main() {}
+//! The `purebpf` tool: what a BPF object says, what it comes to on a kernel, what types a kernel has.
+//!
+//! Commands have the words of bpftool where bpftool has the command. Results go to standard output, everything else to
+//! standard error. The exit status is 0 when all went well, 1 when something in the input or the system did not, 2 when
+//! the command line makes no sense.
+
+mod arguments;
+mod btf_dump;
+mod inspect;
+mod json;
+mod output;
+mod relocate;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{BtfCommand, Command, ObjectCommand, Tool};
+
+/// What a command comes to: its text is already written.
+type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
+fn main() -> ExitCode {
+    let tool = Tool::parse();
+    let result = match &tool.command {
+        Command::Object { command: ObjectCommand::Inspect(arguments) } => inspect::run(arguments),
+        Command::Object { command: ObjectCommand::Relocate(arguments) } => relocate::run(arguments),
+        Command::Btf { command: BtfCommand::Dump { source } } => btf_dump::run(source),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our output has seen enough.
+        Err(error) if output::is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", output::Style::stderr().bold_red("error"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// BPF objects and BTF, without a C library.
+#[derive(Debug, Parser)]
+#[command(name = "purebpf", version, about, max_term_width = 100)]
+pub(crate) struct Tool {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What a compiled BPF object says, and what it comes to on a kernel
+    Object {
+        #[command(subcommand)]
+        command: ObjectCommand,
+    },
+    /// Types: BTF of kernels and objects
+    Btf {
+        #[command(subcommand)]
+        command: BtfCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ObjectCommand {
+    /// Show an object's programs, maps, externs and CO-RE relocations; asks no kernel
+    Inspect(InspectArguments),
+    /// Show the instruction streams that a load would send; asks no kernel but for its types
+    Relocate(RelocateArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// A compiled BPF object
+    pub(crate) file: PathBuf,
+    /// Print JSON, a stable interface
+    #[arg(long, short)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RelocateArguments {
+    /// A compiled BPF object
+    pub(crate) file: PathBuf,
+    /// The kernel's types: raw BTF, or an ELF file with a .BTF section [default: the running
+    /// kernel's]
+    #[arg(long, value_name = "BTF")]
+    pub(crate) btf: Option<PathBuf>,
+    /// The types of a module of that kernel; may be given more than once
+    #[arg(long, value_name = "NAME=FILE", value_parser = module)]
+    pub(crate) module_btf: Vec<(String, PathBuf)>,
+    /// The kernel's configuration. Its values live in a map and change no instruction: the file is
+    /// only checked to be there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kconfig: Option<PathBuf>,
+    /// The kernel's symbols, as in /proc/kallsyms [default: every symbol is taken as present]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kallsyms: Option<PathBuf>,
+    /// Only this program
+    #[arg(long, value_name = "NAME")]
+    pub(crate) program: Option<String>,
+    /// Print JSON, a stable interface
+    #[arg(long, short)]
+    pub(crate) json: bool,
+}
+
+fn module(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_owned(), file.into())),
+        _ => Err("expected NAME=FILE".to_owned()),
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BtfCommand {
+    /// Print types, as a list or as a C header
+    Dump {
+        #[command(subcommand)]
+        source: BtfSource,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BtfSource {
+    /// Of a file: raw BTF, such as /sys/kernel/btf/vmlinux, or an ELF file with a .BTF section
+    File {
+        /// The file
+        file: PathBuf,
+        /// `format raw` (the default), `format c`, or `format c unsorted`
+        #[arg(value_names = ["format", "FORMAT", "unsorted"], num_args = 0..=3)]
+        format: Vec<FormatWord>,
+    },
+}
+
+/// A word after the file. bpftool's grammar has keywords where others have options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatWord {
+    /// Introduces the format
+    Format,
+    /// One line a type, member, parameter, value
+    Raw,
+    /// A C header
+    C,
+    /// In the order of the BTF
+    Unsorted,
+}

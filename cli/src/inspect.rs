@@ -1,0 +1,217 @@
+//! `purebpf object inspect`: an object as opened, nothing adjusted for a kernel.
+
+use std::fmt::Write as _;
+
+use purebpf::btf::raw::Endian;
+use purebpf::elf_loader::object::{Extern, ExternKind, Map, MapDefinition, Object, Pinning, Program};
+use purebpf::{MapKind, core_reloc};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::arguments::InspectArguments;
+use crate::output::{self, Style};
+use crate::{Result, json};
+
+pub(crate) fn run(arguments: &InspectArguments) -> Result {
+    let open = purebpf::Object::open(&arguments.file)?;
+    let text = match arguments.json {
+        true => json::text(&describe(open.description()))?,
+        false => human(open.description())?,
+    };
+    Ok(output::print(&text)?)
+}
+
+/// The whole answer.
+fn describe(object: &Object) -> Value {
+    json!({
+        "name": object.name,
+        "license": object.license,
+        "kernel_version": object.kernel_version,
+        "endianness": match object.endian {
+            Endian::Little => "little",
+            Endian::Big => "big",
+        },
+        "programs": object.programs.iter().map(|p| program(object, p)).collect::<Vec<_>>(),
+        "maps": object.maps.iter().map(map).collect::<Vec<_>>(),
+        "externs": object.externs.iter().map(external).collect::<Vec<_>>(),
+        "core_relocations": core_relocations(object),
+    })
+}
+
+fn program(object: &Object, program: &Program) -> Value {
+    json!({
+        "name": program.name,
+        "section": program.section,
+        "prog_type": program_type(program),
+        "attach_type": attach_type(program),
+        "flags": program.flags,
+        "autoload": program.autoload,
+        "insn_count": insn_count(object, program),
+    })
+}
+
+fn program_type(program: &Program) -> Option<&'static str> {
+    program.prog_type.name().filter(|_| program.prog_type.0 != 0)
+}
+
+fn attach_type(program: &Program) -> Option<&'static str> {
+    program.expected_attach_type.and_then(|attach_type| attach_type.name())
+}
+
+fn insn_count(object: &Object, program: &Program) -> usize {
+    object.functions.get(program.function.0).map_or(0, |function| function.insns.len())
+}
+
+fn map(map: &Map) -> Value {
+    let mut value = definition(&map.name, &map.definition);
+    let fields = [
+        ("kind", json!(kind(map.kind))),
+        ("pinning", json!(pinning(map.pinning))),
+        ("autocreate", json!(map.autocreate)),
+        ("inner_map", map.definition.inner.as_ref().map_or(Value::Null, |inner| inner_map(&map.name, inner))),
+        ("initial_value_sha256", initial_value_sha256(map).map_or(Value::Null, Value::from)),
+    ];
+    for (name, field) in fields {
+        value[name] = field;
+    }
+    value
+}
+
+/// The fields that a map and the template of its inner maps share, in their order; what is not
+/// known yet is null.
+fn definition(name: &str, definition: &MapDefinition) -> Value {
+    json!({
+        "name": name,
+        "kind": null,
+        "map_type": definition.map_type.name(),
+        "key_size": definition.key_size,
+        "value_size": definition.value_size,
+        "max_entries": definition.max_entries,
+        "map_flags": definition.map_flags,
+        "numa_node": definition.numa_node,
+        "map_extra": definition.map_extra,
+        "pinning": null,
+        "autocreate": null,
+        "inner_map": null,
+        "initial_value_sha256": null,
+    })
+}
+
+/// A template has a name made from its map's, and nothing that only whole maps have.
+fn inner_map(outer: &str, inner: &MapDefinition) -> Value {
+    let mut value = definition(&format!("{outer}.inner"), inner);
+    value["kind"] = json!(kind(MapKind::User));
+    value["pinning"] = json!(pinning(Pinning::None));
+    value["autocreate"] = json!(true);
+    value
+}
+
+fn kind(kind: MapKind) -> &'static str {
+    match kind {
+        MapKind::User => "user",
+        MapKind::Data => "data",
+        MapKind::Rodata => "rodata",
+        MapKind::Bss => "bss",
+        MapKind::Kconfig => "kconfig",
+        _ => "unknown",
+    }
+}
+
+fn pinning(pinning: Pinning) -> &'static str {
+    match pinning {
+        Pinning::ByName => "by_name",
+        _ => "none",
+    }
+}
+
+/// The hash of a data section's first contents, zeros at the end included.
+fn initial_value_sha256(map: &Map) -> Option<String> {
+    let value = map.initial_value.as_ref()?;
+    let mut hash = Sha256::new();
+    hash.update(value);
+    let mut left = (map.definition.value_size as usize).saturating_sub(value.len());
+    let zeros = [0; 4096];
+    while left > 0 {
+        let step = left.min(zeros.len());
+        hash.update(&zeros[..step]);
+        left -= step;
+    }
+    Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn external(ext: &Extern) -> Value {
+    json!({
+        "name": ext.name,
+        "kind": extern_kind(ext),
+        "weak": ext.weak,
+        "typed": ext.kind.is_typed(),
+    })
+}
+
+fn extern_kind(ext: &Extern) -> &'static str {
+    if ext.kind.is_ksym() { "ksym" } else { "kconfig" }
+}
+
+fn core_relocations(object: &Object) -> Vec<Value> {
+    let (Some(btf), Some(ext)) = (&object.btf, &object.btf_ext) else { return Vec::new() };
+    let mut list = Vec::new();
+    for section in ext.core_relocations() {
+        let name = String::from_utf8_lossy(btf.string(section.name).unwrap_or_default());
+        for record in section.records() {
+            list.push(json!({
+                "section": name,
+                "insn_off": record.insn_off,
+                "kind": core_reloc::Kind::from_number(record.kind).map(core_reloc::Kind::name),
+                "local_type_id": record.type_id.0,
+                "access": record.access_str(btf),
+            }));
+        }
+    }
+    list
+}
+
+fn human(object: &Object) -> Result<String> {
+    let style = Style::stdout();
+    let mut text = String::new();
+    writeln!(text, "{} ({:?}-endian, license '{}')", style.bold(&object.name), object.endian, object.license)?;
+    writeln!(text, "\n{}", style.bold("programs"))?;
+    for program in &object.programs {
+        let subject = format!("{} {}", program.name, style.dim(&program.section));
+        let attach_type = attach_type(program).map(|name| format!(", {name}")).unwrap_or_default();
+        let off = if program.autoload { "" } else { ", not loaded by default" };
+        let prog_type = program_type(program).unwrap_or("type unknown");
+        writeln!(text, "  {subject}: {prog_type}{attach_type}, {} instructions{off}", insn_count(object, program))?;
+    }
+    writeln!(text, "\n{}", style.bold("maps"))?;
+    for map in &object.maps {
+        let def = &map.definition;
+        let map_type = def.map_type.name().map_or_else(|| format!("type {}", def.map_type.0), str::to_owned);
+        write!(text, "  {}: {map_type}, {} entries", map.name, def.max_entries)?;
+        write!(text, ", key {} B, value {} B", def.key_size, def.value_size)?;
+        match def.map_flags {
+            0 => writeln!(text)?,
+            flags => writeln!(text, ", flags {flags:#x}")?,
+        }
+    }
+    if !object.variables.is_empty() {
+        writeln!(text, "\n{}", style.bold("global variables"))?;
+    }
+    for variable in &object.variables {
+        let section = object.maps.get(variable.map.0).and_then(|map| map.section.as_deref()).unwrap_or("?");
+        writeln!(text, "  {} {}: {} B at {}", variable.name, style.dim(section), variable.size, variable.offset)?;
+    }
+    if !object.externs.is_empty() {
+        writeln!(text, "\n{}", style.bold("externs"))?;
+    }
+    for ext in &object.externs {
+        let weak = if ext.weak { ", weak" } else { "" };
+        let what = match ext.kind {
+            ExternKind::Kfunc { .. } => "kfunc",
+            ExternKind::TypedKsym { .. } => "typed ksym",
+            _ => extern_kind(ext),
+        };
+        writeln!(text, "  {}: {what}{weak}", ext.name)?;
+    }
+    writeln!(text, "\n{} CO-RE relocations", core_relocations(object).len())?;
+    Ok(text)
+}

@@ -1,0 +1,57 @@
+//! Writing: colour only on a terminal, and an early end of whoever reads is no error.
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+
+/// Whether, and how, text is made to stand out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    colour: bool,
+}
+
+impl Style {
+    /// For standard output.
+    pub(crate) fn stdout() -> Style {
+        Style { colour: wanted(io::stdout().is_terminal()) }
+    }
+
+    /// For standard error.
+    pub(crate) fn stderr() -> Style {
+        Style { colour: wanted(io::stderr().is_terminal()) }
+    }
+
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.wrap("2", text)
+    }
+
+    pub(crate) fn bold_red(self, text: &str) -> String {
+        self.wrap("1;31", text)
+    }
+
+    fn wrap(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// Colour on a terminal, unless <https://no-color.org> is followed.
+fn wanted(terminal: bool) -> bool {
+    terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Writes a command's whole text.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// Whether an error, or what caused it, is that nobody reads any more.
+pub(crate) fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,108 @@
+//! The worked sample: an object, the types of two kernels, and what libbpf 1.8 gives for them.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/sample").join(name)
+}
+
+fn purebpf(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_purebpf")).args(arguments).output().expect("the tool runs")
+}
+
+/// Standard output of a run that must succeed.
+fn stdout(arguments: &[&str]) -> String {
+    let output = purebpf(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("output is UTF-8")
+}
+
+/// Unpacks a kernel's BTF into `folder`.
+fn unpack(folder: &Path, name: &str) -> PathBuf {
+    let packed = fs::File::open(sample(&format!("{name}.zst"))).expect("the sample has this BTF");
+    let mut bytes = Vec::new();
+    ruzstd::decoding::StreamingDecoder::new(packed)
+        .expect("zstd")
+        .read_to_end(&mut bytes)
+        .expect("zstd unpacks");
+    let path = folder.join(name);
+    fs::write(&path, bytes).expect("the folder takes files");
+    path
+}
+
+fn relocate(btf: &str) -> (String, Value) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let btf = unpack(folder.path(), btf);
+    let object = sample("sample.bpf.o");
+    let text = stdout(&[
+        "object",
+        "relocate",
+        object.to_str().expect("UTF-8"),
+        "--btf",
+        btf.to_str().expect("UTF-8"),
+        "--json",
+    ]);
+    let value = serde_json::from_str(&text).expect("JSON");
+    (text, value)
+}
+
+fn expected(name: &str) -> String {
+    fs::read_to_string(sample(name)).expect("the sample has this answer")
+}
+
+#[test]
+fn inspect_answers_as_libbpf_does() {
+    let object = sample("sample.bpf.o");
+    let text = stdout(&["object", "inspect", object.to_str().expect("UTF-8"), "--json"]);
+    assert_eq!(text.trim_end(), expected("inspect.json").trim_end());
+}
+
+#[test]
+fn relocate_answers_as_libbpf_does_for_6_18() {
+    let (text, _) = relocate("vmlinux-6.18.44.btf");
+    assert_eq!(text.trim_end(), expected("relocate.6.18.json").trim_end());
+}
+
+/// For this kernel the sample has what CO-RE came to, and hashes of the streams.
+#[test]
+fn relocate_answers_as_libbpf_does_for_6_12() {
+    let (_, answer) = relocate("vmlinux-6.12.107-amd64.btf");
+    let expected: Value = serde_json::from_str(&expected("relocate.6.12.json")).expect("JSON");
+    assert_eq!(answer["core"], expected["core"]);
+    let hashes = expected["masked_stream_sha256"].as_object().expect("an object");
+    assert!(!hashes.is_empty());
+    for (program, hash) in hashes {
+        let programs = answer["programs"].as_array().expect("a list");
+        let found = programs.iter().find(|p| p["name"] == *program).expect("the program is there");
+        let hex = found["insns"].as_str().expect("a string");
+        let bytes: Vec<u8> = (0..hex.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex"))
+            .collect();
+        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(Some(digest.as_str()), hash.as_str(), "stream of {program}");
+    }
+}
+
+#[test]
+fn relocate_one_program() {
+    let object = sample("sample.bpf.o");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let btf = unpack(folder.path(), "vmlinux-6.18.44.btf");
+    let arguments = ["object", "relocate", object.to_str().expect("UTF-8"), "--btf", btf.to_str().expect("UTF-8")];
+    let one = stdout(&[&arguments[..], &["--program", "spare", "--json"]].concat());
+    let one: Value = serde_json::from_str(&one).expect("JSON");
+    assert_eq!(one["programs"].as_array().map(Vec::len), Some(1));
+    assert_eq!(one["programs"][0]["name"], "spare");
+
+    let none = purebpf(&[&arguments[..], &["--program", "nothing", "--json"]].concat());
+    assert_eq!(none.status.code(), Some(1));
+    let complaint = String::from_utf8_lossy(&none.stderr).into_owned();
+    assert!(complaint.contains("no program 'nothing'") && complaint.contains("on_exec"), "{complaint}");
+}

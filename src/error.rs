@@ -1,0 +1,119 @@
+//! What can go wrong between an object file and its events.
+
+use std::io;
+use std::path::PathBuf;
+
+/// An error of the facade. Those of the crates below are kept as the source.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// An object file is damaged, or none, or could not be loaded.
+    #[error("{object}: {source}")]
+    Object {
+        /// The object's name, or its file's.
+        object: String,
+        /// What is wrong.
+        #[source]
+        source: Box<purebpf_elf_loader::Error>,
+    },
+    /// A file with BTF is damaged, or none.
+    #[error("{}: {source}", path.display())]
+    Btf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: purebpf_btf::Error,
+    },
+    /// No program, map or variable of this name or id.
+    #[error("object '{object}' has no {kind} '{name}'{}", have(among))]
+    NotFound {
+        /// The object.
+        object: String,
+        /// `program`, `map` or `variable`.
+        kind: &'static str,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        among: Vec<String>,
+    },
+    /// A program or map that is there, but was turned off before loading.
+    #[error("{kind} '{name}' was not loaded: it was turned off before the object was loaded")]
+    NotLoaded {
+        /// `program` or `map`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A Rust type of another size than the BPF side's.
+    #[error("{what} '{name}' has {expected} bytes, the Rust type {actual}")]
+    Size {
+        /// `variable`, `key of map` or `value of map`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// Size by the object's BTF or the map's definition, in bytes.
+        expected: usize,
+        /// Size of the Rust type in bytes.
+        actual: usize,
+    },
+    /// Something that this kind of map, program or variable cannot do.
+    #[error("{kind} '{name}': {what}")]
+    Unsupported {
+        /// `map`, `program` or `variable`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// What it cannot do, and what to do instead.
+        what: String,
+    },
+    /// A system call on a map failed.
+    #[error("map '{map}': {source}")]
+    Map {
+        /// The map.
+        map: String,
+        /// What the kernel said.
+        source: purebpf_sys::Error,
+    },
+    /// A program could not be attached.
+    #[error("program '{program}': {source}")]
+    Attach {
+        /// The program.
+        program: String,
+        /// What is wrong.
+        source: Box<purebpf_attach::Error>,
+    },
+}
+
+impl Error {
+    /// Whether the kernel refused for lack of privilege (`EPERM`, `EACCES`), in whatever layer.
+    pub fn is_permission(&self) -> bool {
+        use std::error::Error as _;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            if error.downcast_ref::<purebpf_sys::Error>().is_some_and(purebpf_sys::Error::is_permission) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+}
+
+/// The facade's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+fn have(among: &[String]) -> String {
+    match among.len() {
+        0 => " (it has none)".to_owned(),
+        1..=16 => format!(" (it has: {})", among.join(", ")),
+        n => format!(" (it has {n}, among them: {})", among[..16].join(", ")),
+    }
+}

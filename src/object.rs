@@ -1,0 +1,157 @@
+//! The last phase: an object whose maps and programs are in the kernel.
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use purebpf_attach::Link;
+use purebpf_elf_loader::load;
+use purebpf_elf_loader::load::RunningKernel;
+use purebpf_elf_loader::object::{self, MapId, ProgramId};
+
+use crate::global::Section;
+use crate::open::{MapKey, ProgramKey, find_map, find_program, find_variable};
+use crate::{Error, Global, Map, OpenObject, Program, Result};
+
+/// An object that is loaded: its maps and programs live as long as this or any handle taken from
+/// it.
+///
+/// Owns everything it needs, and is `Send` and `Sync`: keep it in a struct, share it in an `Arc`.
+#[derive(Debug)]
+#[doc(alias = "bpf_object")]
+pub struct Object {
+    description: object::Object,
+    programs: Vec<Option<Program>>,
+    maps: Vec<Option<Map>>,
+    /// The live contents of data maps, by the map's id; mapped when first asked for.
+    sections: Vec<std::sync::OnceLock<Arc<Section>>>,
+    /// Keeps the object's BTF in the kernel, to which map and program information refers.
+    _btf: Option<OwnedFd>,
+}
+
+impl Object {
+    /// Opens an object file: parsed, nothing of it in the kernel yet.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no BPF object, or is damaged.
+    #[doc(alias = "bpf_object__open_file")]
+    pub fn open(path: impl AsRef<Path>) -> Result<OpenObject> {
+        OpenObject::from_file(path.as_ref())
+    }
+
+    /// Opens an object that is in memory, such as one embedded with `include_bytes!`. `name` is
+    /// what its file would be called: its part before the first dot names the object.
+    ///
+    /// # Errors
+    /// When it is no BPF object, or is damaged.
+    #[doc(alias = "bpf_object__open_mem")]
+    pub fn open_bytes(bytes: &[u8], name: &str) -> Result<OpenObject> {
+        OpenObject::from_bytes(bytes, name, name.into())
+    }
+
+    pub(crate) fn new(description: object::Object, loaded: load::Loaded<RunningKernel>) -> Result<Object> {
+        let mut maps = Vec::with_capacity(loaded.maps.len());
+        for (n, fd) in loaded.maps.into_iter().enumerate() {
+            let Some(fd) = fd else {
+                maps.push(None);
+                continue;
+            };
+            let definition = &description.maps[n];
+            let raw = purebpf_sys::map::Map::from_fd(fd)
+                .map_err(|source| Error::Map { map: definition.name.clone(), source })?;
+            maps.push(Some(Map::new(&definition.name, MapId(n), definition.kind, raw)));
+        }
+        let programs = loaded.programs.into_iter().enumerate().map(|(n, fd)| {
+            let description = &description.programs[n];
+            fd.map(|fd| Program::new(description, ProgramId(n), fd))
+        });
+        let programs = programs.collect();
+        let sections = maps.iter().map(|_| std::sync::OnceLock::new()).collect();
+        log::debug!("object '{}': loaded", description.name);
+        Ok(Object { programs, maps, sections, description, _btf: loaded.btf })
+    }
+
+    /// The object as plain data, as it was when it was loaded.
+    pub fn description(&self) -> &object::Object {
+        &self.description
+    }
+
+    /// Its name.
+    #[doc(alias = "bpf_object__name")]
+    pub fn name(&self) -> &str {
+        &self.description.name
+    }
+
+    /// A program.
+    ///
+    /// # Errors
+    /// When there is none of this name or id, or it was not loaded.
+    #[doc(alias = "bpf_object__find_program_by_name")]
+    pub fn program(&self, key: impl ProgramKey) -> Result<Program> {
+        let id = find_program(&self.description, &key)?;
+        let missing = || Error::NotLoaded { kind: "program", name: key.describe() };
+        self.programs.get(id.0).cloned().flatten().ok_or_else(missing)
+    }
+
+    /// The programs that were loaded, in the order of the file.
+    #[doc(alias = "bpf_object__next_program")]
+    pub fn programs(&self) -> impl Iterator<Item = &Program> {
+        self.programs.iter().flatten()
+    }
+
+    /// A map.
+    ///
+    /// # Errors
+    /// When there is none of this name or id, or it was not created.
+    #[doc(alias = "bpf_object__find_map_by_name")]
+    pub fn map(&self, key: impl MapKey) -> Result<Map> {
+        let id = find_map(&self.description, &key)?;
+        let missing = || Error::NotLoaded { kind: "map", name: key.describe() };
+        self.maps.get(id.0).cloned().flatten().ok_or_else(missing)
+    }
+
+    /// The maps that were created, in the order of the object.
+    #[doc(alias = "bpf_object__next_map")]
+    pub fn maps(&self) -> impl Iterator<Item = &Map> {
+        self.maps.iter().flatten()
+    }
+
+    /// A global variable, live.
+    ///
+    /// # Errors
+    /// When there is no global variable of this name.
+    pub fn global(&self, name: &str) -> Result<Global> {
+        let variable = find_variable(&self.description, name)?.clone();
+        let map = self.map(variable.map)?;
+        let section = match self.sections.get(variable.map.0) {
+            Some(cell) => cell.get_or_init(|| Arc::new(Section::of(&map))).clone(),
+            None => Arc::new(Section::of(&map)),
+        };
+        Ok(Global { variable, section, map })
+    }
+
+    /// Attaches every program whose section says to what, in the order of the file. Those whose
+    /// section does not say (`SEC("kprobe")`, `SEC("xdp")`) are left for [`Program`]'s methods, and
+    /// so are those with `autoattach` off.
+    ///
+    /// # Errors
+    /// When one cannot be attached; the others are detached again.
+    #[doc(alias = "bpf_object__attach_skeleton")]
+    pub fn attach(&self) -> Result<Vec<Link>> {
+        let mut links = Vec::new();
+        for program in self.programs() {
+            if !self.description.programs[program.id().0].autoattach {
+                continue;
+            }
+            match program.attach()? {
+                Some(link) => links.push(link),
+                None => log::debug!(
+                    "program '{}': section '{}' does not say where to attach",
+                    program.name(),
+                    program.section()
+                ),
+            }
+        }
+        Ok(links)
+    }
+}
