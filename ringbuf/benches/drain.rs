@@ -1,5 +1,5 @@
-//! What a record costs its reader when it is already there: records of 32 bytes, a ring of 64 KiB, the callback adds up the
-//! first eight bytes. No system calls, and no root: the ring is a heap ring, whose cursor is that of a map's. Where
+//! What a record costs its reader when it is already there: records of 32 bytes, a ring of 64 KiB, the callback adds up
+//! the first eight bytes. No system calls, and no root: the ring is a heap ring, whose cursor is that of a map's. Where
 //! the process may use BPF, the same is measured on a map, filled by a program.
 //!
 //! Rivals beside us: the same walk over plain bytes, checked by the standard library, which knows no flags and no other

@@ -100,6 +100,9 @@ impl Limit {
 pub struct Cursor<M> {
     ring: RingPointers,
     place: Place,
+    /// The producer position as last looked at, at most `size` bytes ahead of `place.pos`. Reading one by one looks
+    /// again only when it gets here: the cache line is the producers'.
+    end: usize,
     /// Bytes after which a walk publishes its position, so that producers do not wait for the end of a batch.
     publish_every: usize,
     /// Keeps what `ring` points to.
@@ -243,9 +246,9 @@ impl RingPointers {
 /// `header` points to 8 bytes of a ring's data, at a position that is a multiple of [`RECORD_ALIGN`].
 #[inline]
 unsafe fn header_word(header: NonNull<u8>) -> u32 {
-    // SAFETY: valid for reads by the caller's promise, and aligned to 8 as data and position are. First words of headers are
-    // written atomically only.
-    let word = unsafe { AtomicU32::from_ptr(header.as_ptr().cast()) }.load(Ordering::Relaxed);
+    // SAFETY: valid for reads by the caller's promise, and aligned to 8 as data and position are. First words of
+    // headers are written atomically only. Relaxed, since the memory may be mapped read-only: see `load_acquire`.
+    let word = unsafe { header.cast::<AtomicU32>().as_ref() }.load(Ordering::Relaxed);
     fence(Ordering::Acquire);
     word
 }
@@ -283,6 +286,7 @@ impl<M: RingMemory> Cursor<M> {
                 settled: false,
                 shared: ring.consumer_pos,
             },
+            end: producer_pos,
             publish_every: (ring.size / 8).min(4096),
             memory,
         })
@@ -316,14 +320,15 @@ impl<M: RingMemory> Cursor<M> {
         self.producer_pos().wrapping_sub(self.place.pos)
     }
 
-    /// The producer position, if it can be one.
+    /// Looks at the producer position.
     #[inline]
-    fn end(&self) -> Result<usize, Error> {
+    fn look(&mut self) -> Result<(), Error> {
         let producer_pos = self.producer_pos();
         if producer_pos.wrapping_sub(self.place.pos) > self.ring.size {
             return Err(self.corrupt_positions(producer_pos));
         }
-        Ok(producer_pos)
+        self.end = producer_pos;
+        Ok(())
     }
 
     #[cold]
@@ -335,18 +340,21 @@ impl<M: RingMemory> Cursor<M> {
     #[inline]
     fn peek(&mut self) -> Result<Option<Found>, Error> {
         loop {
-            let end = self.end()?;
-            while self.place.pos != end {
+            if self.place.pos == self.end {
+                self.look()?;
+            }
+            while self.place.pos != self.end {
                 let pos = self.place.pos;
                 // SAFETY: `self.memory` exists.
                 let at = unsafe { self.ring.at(pos) };
-                // SAFETY: `pos` is a multiple of 8 at the start and grows by multiples of 8, so below `size` there are 8 bytes.
+                // SAFETY: `pos` is a multiple of 8 at the start and grows by multiples of 8, so below `size` there are
+                // 8 bytes.
                 let header = unsafe { header_word(at) };
                 if header & BUSY_BIT != 0 {
                     break;
                 }
                 let len = (header & LEN_MASK) as usize;
-                let available = end.wrapping_sub(pos);
+                let available = self.end.wrapping_sub(pos);
                 if step(len) > available {
                     self.place.publish_if_moved();
                     return Err(corrupt_record(pos, len, available));
@@ -395,11 +403,12 @@ impl<M: RingMemory> Cursor<M> {
             return Ok(None);
         };
         Ok(Some(Record {
-            // SAFETY: `peek` found `step(len)` bytes between the header and a producer position at most `size` bytes ahead, so
-            // the record ends within `2 * size`, readable and initialised by `RingMemory`'s contract. The header has
-            // been seen committed, with acquire: no producer writes to these bytes until the consumer position passes
-            // them, and the position that does so is stored by `Record`'s drop. The lifetime is that of the exclusive
-            // borrow of the cursor, so nothing else can store it meanwhile, and the memory outlives it.
+            // SAFETY: `peek` found `step(len)` bytes between the header and a producer position at most `size` bytes
+            // ahead, so the record ends within `2 * size`, readable and initialised by `RingMemory`'s
+            // contract. The header has been seen committed, with acquire: no producer writes to these bytes
+            // until the consumer position passes them, and the position that does so is stored by
+            // `Record`'s drop. The lifetime is that of the exclusive borrow of the cursor, so nothing else
+            // can store it meanwhile, and the memory outlives it.
             bytes: unsafe { slice::from_raw_parts(found.data.as_ptr(), found.len) },
             next: found.next,
             place: &mut self.place,
@@ -439,12 +448,12 @@ impl<M: RingMemory> Cursor<M> {
     /// What a record costs is, first, the chain from one header to the next (load, round up, add), and, second, the
     /// cache lines of the two positions. So, for a batch up to one look at the producer position:
     ///
-    /// 1. It begins below `size` and is at most `size` long. The data is there twice, hence the whole batch is in one piece and
-    ///    needs no masking, not even for headers.
-    /// 2. It is walked with an index that counts up to 0 from the negative length of the batch. Whether a record is longer than
-    ///    what is left is then the sign of the next index.
-    /// 3. A header without flags is the length. One comparison finds those with flags, which are rare, and told apart on the
-    ///    side.
+    /// 1. It begins below `size` and is at most `size` long. The data is there twice, hence the whole batch is in one
+    ///    piece and needs no masking, not even for headers.
+    /// 2. It is walked with an index that counts up to 0 from the negative length of the batch. Whether a record is
+    ///    longer than what is left is then the sign of the next index.
+    /// 3. A header without flags is the length. One comparison finds those with flags, which are rare, and told apart
+    ///    on the side.
     /// 4. The consumer position is published at the end, and after the first record in every `publish_every` bytes.
     #[inline]
     pub(crate) fn walk<B>(
@@ -458,11 +467,11 @@ impl<M: RingMemory> Cursor<M> {
         let start = self.place.pos;
         let mut left = limit.records;
         loop {
-            let end = self.end()?;
-            let pos = self.place.pos;
+            self.look()?;
+            let (pos, end) = (self.place.pos, self.end);
             let available = end.wrapping_sub(pos);
-            // SAFETY: `self.memory` exists. `end` has checked that `available` is at most `size`, which is how much there is from
-            // `at(pos)` on.
+            // SAFETY: `self.memory` exists. `look` has checked that `available` is at most `size`, which is how much
+            // there is from `at(pos)` on.
             let batch_end = unsafe { self.ring.at(pos).add(available) };
             // Sizes are at most isize::MAX / 2.
             let mut batch = Batch { end, at: -(available as isize), place: &mut self.place };
@@ -471,8 +480,9 @@ impl<M: RingMemory> Cursor<M> {
             while batch.at < 0 {
                 // SAFETY: `batch.at` is between `-available` and 0, so this is in the batch.
                 let header = unsafe { batch_end.offset(batch.at) };
-                // SAFETY: positions are multiples of 8, and at most 8 bytes end at `batch_end` or, if the producer position is
-                // no multiple of 8, less than 8 bytes after, which is below `2 * size` as that is a multiple of 8.
+                // SAFETY: positions are multiples of 8, and at most 8 bytes end at `batch_end` or, if the producer
+                // position is no multiple of 8, less than 8 bytes after, which is below `2 * size` as
+                // that is a multiple of 8.
                 let word = unsafe { header_word(header) };
                 if word > LEN_MASK {
                     if word & BUSY_BIT != 0 {
@@ -484,8 +494,9 @@ impl<M: RingMemory> Cursor<M> {
                 let len = word as usize;
                 // Before the callback, so that unwinding from it gives its record back.
                 batch.pass(len)?;
-                // SAFETY: as in `next`: the record ends at or before the batch, and the position beyond it is stored below, or when
-                // `batch` is dropped, after the callback has returned or unwound, and the slice's lifetime with it.
+                // SAFETY: as in `next`: the record ends at or before the batch, and the position beyond it is stored
+                // below, or when `batch` is dropped, after the callback has returned or unwound, and
+                // the slice's lifetime with it.
                 let bytes = unsafe { slice::from_raw_parts(header.add(HEADER_SIZE).as_ptr(), len) };
                 let flow = callback(bytes);
                 left -= 1;

@@ -1,8 +1,8 @@
 //! Waiting for rings: the three epoll calls, edge-triggered.
 //!
-//! Edge-triggered, because `ringbuf_map_poll_kern` calls a ring readable from the moment a record is reserved. A level-triggered
-//! waiter whose oldest record is still being written would not sleep at all. An edge is enough for a waiter that has
-//! seen the ring empty in the sense of [`cursor`](crate::cursor).
+//! Edge-triggered, because `ringbuf_map_poll_kern` calls a ring readable from the moment a record is reserved. A
+//! level-triggered waiter whose oldest record is still being written would not sleep at all. An edge is enough for a
+//! waiter that has seen the ring empty in the sense of [`cursor`](crate::cursor).
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -70,8 +70,8 @@ impl Epoll {
         Ok(())
     }
 
-    /// Sleeps until a ring has had an edge since it was last reported, the deadline passes or a signal comes. Does not enter
-    /// the kernel when the deadline has passed.
+    /// Sleeps until a ring has had an edge since it was last reported, the deadline passes or a signal comes. Does not
+    /// enter the kernel when the deadline has passed.
     pub(crate) fn wait(&self, deadline: Deadline) -> Result<Wake, Error> {
         // Which rings they were does not matter: all are looked at. An edge left over ends the next wait early.
         const EVENTS: usize = 32;

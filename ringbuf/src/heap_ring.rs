@@ -45,10 +45,10 @@ struct Shared {
     size: usize,
 }
 
-// SAFETY: `words` is the only part that is not `Sync` by itself. Each of its bytes has one owner at a time: the holder of the
-// reservation that spans it, from `reserve` (which hands out space once, under the lock) to the commit (under the lock); then
-// the consumer, until it stores a consumer position beyond it, which `reserve` reads with acquire before it hands
-// the space out again. First words of headers are accessed atomically.
+// SAFETY: `words` is the only part that is not `Sync` by itself. Each of its bytes has one owner at a time: the holder
+// of the reservation that spans it, from `reserve` (which hands out space once, under the lock) to the commit (under
+// the lock); then the consumer, until it stores a consumer position beyond it, which `reserve` reads with acquire
+// before it hands the space out again. First words of headers are accessed atomically.
 unsafe impl Sync for Shared {}
 // SAFETY: as above; nothing in it is tied to a thread.
 unsafe impl Send for Shared {}
@@ -75,7 +75,8 @@ impl Shared {
     fn store_header(&self, pos: usize, word: u32) {
         let offset = pos & (self.size - 1) & !(RECORD_ALIGN - 1);
         for copy in [offset, offset + self.size] {
-            // SAFETY: `copy` is below `2 * size` and a multiple of 8; first words of headers are only accessed atomically.
+            // SAFETY: `copy` is below `2 * size` and a multiple of 8; first words of headers are only accessed
+            // atomically.
             let header = unsafe { AtomicU32::from_ptr(self.data().as_ptr().add(copy).cast()) };
             header.store(word, Ordering::Release);
         }
@@ -92,8 +93,8 @@ impl Shared {
         let (head, tail) = bytes.split_at(before_end);
         for (offset, part) in [(offset, head), (0, tail)] {
             for copy in [offset, offset + self.size] {
-                // SAFETY: `offset + part.len()` is at most `size`, so both copies' ends are at most `2 * size`; `bytes` cannot overlap
-                // them, as no slice of theirs exists while the caller owns them.
+                // SAFETY: `offset + part.len()` is at most `size`, so both copies' ends are at most `2 * size`; `bytes`
+                // cannot overlap them, as no slice of theirs exists while the caller owns them.
                 unsafe {
                     let to = self.data().as_ptr().add(copy);
                     to.copy_from_nonoverlapping(part.as_ptr(), part.len());
@@ -103,8 +104,8 @@ impl Shared {
     }
 }
 
-// SAFETY: the words are behind a `Box` in an `Arc`, so they stay where they are, and so do the positions. `new` has checked
-// the size and initialised twice as many bytes, aligned as `u64`. The last point is `Shared`'s `Sync`.
+// SAFETY: the words are behind a `Box` in an `Arc`, so they stay where they are, and so do the positions. `new` has
+// checked the size and initialised twice as many bytes, aligned as `u64`. The last point is `Shared`'s `Sync`.
 unsafe impl RingMemory for HeapRing {
     fn pointers(&self) -> RingPointers {
         RingPointers {
@@ -207,8 +208,8 @@ impl Reservation<'_> {
         self.committed = true;
         let ring = &*self.producer.0;
         let word = self.len as u32 | if discard { DISCARD_BIT } else { 0 };
-        // The kernel has one word to store and takes no lock. Here a consumer may pass after the first of two stores, and
-        // without the lock the second could land in space that `reserve` has handed out again.
+        // The kernel has one word to store and takes no lock. Here a consumer may pass after the first of two stores,
+        // and without the lock the second could land in space that `reserve` has handed out again.
         let reserving = ring.reserving.lock().unwrap_or_else(PoisonError::into_inner);
         ring.store_header(self.pos, word);
         drop(reserving);

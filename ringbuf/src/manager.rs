@@ -13,11 +13,12 @@ type Callback<B> = Box<dyn FnMut(&[u8]) -> ControlFlow<B> + Send>;
 
 /// Ring buffers that are read together.
 ///
-/// It owns its rings and callbacks and can be sent to another thread. `B` is what a callback may break off with, an error for
-/// instance; a manager whose callbacks never break off can ignore it.
+/// It owns its rings and callbacks and can be sent to another thread. `B` is what a callback may break off with, an
+/// error for instance; a manager whose callbacks never break off can ignore it.
 ///
-/// Its [`AsFd`] descriptor, an epoll instance, becomes readable when one of the rings does, and can be handed to any event
-/// loop; edge-triggered ones may wait after a call that returned 0 records and `stopped: None`.
+/// Its [`AsFd`] descriptor, an epoll instance, becomes readable when one of the rings does, and can be handed to any
+/// event loop. Edge-triggered ones may wait after a [`consume`](Self::consume) that no callback has broken off, or a
+/// [`poll`](Self::poll) that gave no records.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -153,9 +154,9 @@ impl<B> RingBufferManager<B> {
 
     /// Reads all rings, after waiting for the first record if there is none.
     ///
-    /// Returns when there was something and it has been read, or with 0 records when `timeout` is over (`None` waits for
-    /// ever) or a signal has come. Reads of each ring about as much as it holds, so that a busy one does not keep others
-    /// waiting.
+    /// Returns when there was something and it has been read, or with 0 records when `timeout` is over (`None` waits
+    /// for ever) or a signal has come. Reads of each ring about as much as it holds, so that a busy one does not
+    /// keep others waiting.
     ///
     /// # Errors
     ///

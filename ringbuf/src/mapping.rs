@@ -79,15 +79,16 @@ unsafe impl Send for RingMapping {}
 // SAFETY: as above; `&RingMapping` gives out addresses and no access.
 unsafe impl Sync for RingMapping {}
 
-// SAFETY: the pages stay mapped, at the same addresses, for as long as the value exists. Each position is the first word of a
-// page, so it is aligned; `new` has checked that `size` is a power of two and a multiple of the page size, and mapped
-// `2 * size` bytes after the page of the producer position. The kernel keeps the rest of the contract for
+// SAFETY: the pages stay mapped, at the same addresses, for as long as the value exists. Each position is the first
+// word of a page, so it is aligned; `new` has checked that `size` is a power of two and a multiple of the page size,
+// and mapped `2 * size` bytes after the page of the producer position. The kernel keeps the rest of the contract for
 // `BPF_MAP_TYPE_RINGBUF` without `BPF_F_RB_OVERWRITE` (see `cursor`), which is why only `Ring` makes these; its
 // positions are `unsigned long`s, as large as `usize` where kernel and process have the same word size.
 //
-// The contract also says that nobody else moves the consumer position. Among consumers in this process `Ring` sees to it. Whoever
-// else holds a writable descriptor of the map, in another process or to map that page once more by hand, can break
-// it, as one can with any file that is mapped or any process that is traced; reading a ring assumes that nobody does.
+// The contract also says that nobody else moves the consumer position. Among consumers in this process `Ring` sees to
+// it. Whoever else holds a writable descriptor of the map, in another process or to map that page once more by hand,
+// can break it, as one can with any file that is mapped or any process that is traced; reading a ring assumes that
+// nobody does.
 unsafe impl RingMemory for RingMapping {
     fn pointers(&self) -> RingPointers {
         self.pointers

@@ -33,8 +33,8 @@ pub struct RingPointers {
     pub consumer_pos: NonNull<AtomicUsize>,
     /// Bytes reserved since the ring was created; written by producers only.
     pub producer_pos: NonNull<AtomicUsize>,
-    /// The data area: `size` bytes, followed by the same `size` bytes again, headers included, so that what crosses the end of
-    /// the ring can be read in one piece.
+    /// The data area: `size` bytes, followed by the same `size` bytes again, headers included, so that what crosses
+    /// the end of the ring can be read in one piece.
     pub data: NonNull<u8>,
     /// Bytes in the ring; a power of two.
     pub size: usize,
@@ -50,9 +50,9 @@ pub struct RingPointers {
 /// - both positions are valid for atomic loads, and `consumer_pos` for atomic stores;
 /// - `size` is a power of two, at least [`RECORD_ALIGN`] and at most `isize::MAX / 2`; `data` is aligned to
 ///   [`RECORD_ALIGN`] and valid for reads of `2 * size` bytes, all of them initialised;
-/// - the bytes between the consumer position and the producer position are written only inside records whose
-///   header is [`BUSY_BIT`], and the first word of a header is written only atomically. Any *contents* are
-///   allowed, in the data and in the positions alike.
+/// - the bytes between the consumer position and the producer position are written only inside records whose header is
+///   [`BUSY_BIT`], and the first word of a header is written only atomically. Any *contents* are allowed, in the data
+///   and in the positions alike.
 pub unsafe trait RingMemory {
     /// Where the parts of the ring are.
     fn pointers(&self) -> RingPointers;

@@ -14,21 +14,21 @@ use crate::{Error, map_info};
 
 /// The consumer of one `BPF_MAP_TYPE_RINGBUF` map.
 ///
-/// It owns a descriptor of the map and the map's pages, borrows nothing, and can be sent to another thread. Consuming takes
-/// `&mut self`, because a ring buffer has one consumer; what takes `&self` only loads positions, so a `Ring` may also
-/// be looked at through shared references. A second `Ring` for the same map in the same process is refused.
+/// It owns a descriptor of the map and the map's pages, borrows nothing, and can be sent to another thread. Consuming
+/// takes `&mut self`, because a ring buffer has one consumer; what takes `&self` only loads positions, so a `Ring` may
+/// also be looked at through shared references. A second `Ring` for the same map in the same process is refused.
 ///
 /// There are three ways to use it:
 ///
 /// - [`poll`](Self::poll) waits and reads;
 /// - [`consume`](Self::consume), [`consume_n`](Self::consume_n) and [`next`](Self::next) only read, for those who wait
 ///   by other means: the [`AsFd`] descriptor becomes readable when there are records. It may be waited for
-///   edge-triggered, after a call that has *seen the ring empty*: `next` returning `None`, or `consume` returning without
-///   its callback having broken off;
+///   edge-triggered, after a call that has *seen the ring empty*: `next` returning `None`, or `consume` returning
+///   without its callback having broken off;
 /// - [`wait`](Self::wait) only waits.
 ///
-/// Programs that submit with `BPF_RB_NO_WAKEUP` wake nobody: their records are found by the next call that reads, and at
-/// the latest when a `poll` or `wait` times out.
+/// Programs that submit with `BPF_RB_NO_WAKEUP` wake nobody: their records are found by the next call that reads, and
+/// at the latest when a `poll` or `wait` times out.
 #[doc(alias = "ring")]
 #[derive(Debug)]
 pub struct Ring {
@@ -70,8 +70,8 @@ impl Ring {
         self.cursor.size()
     }
 
-    /// Bytes consumed since the map was created, headers included, as programs see them (`BPF_RB_CONS_POS`). Inside a callback
-    /// this lags behind.
+    /// Bytes consumed since the map was created, headers included, as programs see them (`BPF_RB_CONS_POS`). Inside a
+    /// callback this lags behind.
     #[doc(alias = "ring__consumer_pos")]
     pub fn consumer_pos(&self) -> usize {
         self.cursor.consumer_pos()
@@ -115,8 +115,8 @@ impl Ring {
 
     /// Hands every record to `callback` until the ring is seen empty; how many there were.
     ///
-    /// This is the fastest way to read. A record's bytes begin at a multiple of 8 and are those that the program submitted,
-    /// read in place. Space is given back in batches.
+    /// This is the fastest way to read. A record's bytes begin at a multiple of 8 and are those that the program
+    /// submitted, read in place. Space is given back in batches.
     ///
     /// # Errors
     ///
@@ -166,8 +166,9 @@ impl Ring {
     /// Hands records to `callback`, after waiting for the first if there is none; how many there were.
     ///
     /// Returns when there was something and it has been read, or 0 when `timeout` is over (`None` waits for ever) or a
-    /// signal has come, so that a loop around it sees a flag that a signal handler sets. A `timeout` of zero does not wait,
-    /// and does not enter the kernel. Reads about as much as the ring holds, also if programs keep filling it.
+    /// signal has come, so that a loop around it sees a flag that a signal handler sets. A `timeout` of zero does not
+    /// wait, and does not enter the kernel. Reads about as much as the ring holds, also if programs keep filling
+    /// it.
     ///
     /// # Errors
     ///
@@ -178,8 +179,8 @@ impl Ring {
         Ok(consumed.records)
     }
 
-    /// Like [`poll`](Self::poll), until `callback` breaks off. The record at which it does counts as consumed; records after
-    /// it are read by the next call, without waiting.
+    /// Like [`poll`](Self::poll), until `callback` breaks off. The record at which it does counts as consumed; records
+    /// after it are read by the next call, without waiting.
     ///
     /// # Errors
     ///
@@ -203,8 +204,8 @@ impl Ring {
         }
     }
 
-    /// Waits until there is a record to read: whether there is one. False when `timeout` is over (`None` waits for ever) or
-    /// a signal has come.
+    /// Waits until there is a record to read: whether there is one. False when `timeout` is over (`None` waits for
+    /// ever) or a signal has come.
     ///
     /// # Errors
     ///
@@ -225,9 +226,9 @@ impl Ring {
         }
     }
 
-    /// One read for whoever looks after the waiting, of about as much as the ring holds, so that programs that are faster than
-    /// their reader do not keep it from returning, or from its other rings. If it returns no records, the ring has
-    /// been seen empty.
+    /// One read for whoever looks after the waiting, of about as much as the ring holds, so that programs that are
+    /// faster than their reader do not keep it from returning, or from its other rings. If it returns no records,
+    /// the ring has been seen empty.
     pub(crate) fn turn<B>(&mut self, callback: impl FnMut(&[u8]) -> ControlFlow<B>) -> Result<Consumed<B>, Error> {
         let limit = Limit { bytes: self.cursor.size(), ..Limit::NONE };
         self.cursor.walk(limit, callback)
@@ -247,7 +248,8 @@ impl Ring {
     }
 }
 
-/// The ring buffer map's descriptor. It polls readable while there is unconsumed data, records not committed yet included.
+/// The ring buffer map's descriptor. It polls readable while there is unconsumed data, records not committed yet
+/// included.
 impl AsFd for Ring {
     #[doc(alias = "ring__map_fd")]
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -271,7 +273,8 @@ fn never_breaking(mut callback: impl FnMut(&[u8])) -> impl FnMut(&[u8]) -> Contr
     }
 }
 
-/// The ids of the maps that this process consumes. An id stays the map's for as long as a descriptor of the map is open.
+/// The ids of the maps that this process consumes. An id stays the map's for as long as a descriptor of the map is
+/// open.
 static CONSUMED_MAPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 /// The right to be a map's consumer in this process.

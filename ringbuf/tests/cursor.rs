@@ -238,7 +238,8 @@ fn contradictions_are_errors_and_stay() {
     }
 }
 
-/// The rules once more, the slow way: what the records of a ring that nobody writes to are, and whether it ends in a fault.
+/// The rules once more, the slow way: what the records of a ring that nobody writes to are, and whether it ends in a
+/// fault.
 fn oracle(contents: &[u8], consumer_pos: u64, producer_pos: u64) -> (Vec<Vec<u8>>, bool) {
     let at = |pos: u64| contents[(pos % contents.len() as u64) as usize];
     let mut records = Vec::new();

@@ -1,5 +1,5 @@
-//! Nothing is left behind: descriptors, mappings, the map itself. One test, in a process of its own, since it counts what the
-//! process has.
+//! Nothing is left behind: descriptors, mappings, the map itself. One test, in a process of its own, since it counts
+//! what the process has.
 
 use std::fs;
 use std::os::fd::AsFd;
@@ -40,7 +40,8 @@ fn nothing_is_left_behind() {
         assert_eq!(mapped_maps(), 2);
         assert_eq!(open_descriptors(), before + 1);
         assert_eq!(ring.poll(Duration::from_millis(5), |_| ()).unwrap(), 0);
-        // The epoll instance of a poll that had to wait, as it does unless the thread was kept from running for so long.
+        // The epoll instance of a poll that had to wait, as it does unless the thread was kept from running for so
+        // long.
         assert!(open_descriptors() <= before + 2);
         drop(ring);
 

@@ -1,5 +1,5 @@
-//! A ring buffer map and programs that produce into it, assembled by hand and run with BPF_PROG_TEST_RUN: nothing has to be
-//! attached or to happen in the system. Shared with the benchmark.
+//! A ring buffer map and programs that produce into it, assembled by hand and run with BPF_PROG_TEST_RUN: nothing has
+//! to be attached or to happen in the system. Shared with the benchmark.
 
 #![allow(dead_code, reason = "each of its users needs another part")]
 
