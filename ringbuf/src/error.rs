@@ -65,7 +65,8 @@ pub enum Error {
     /// The two positions contradict each other: they can be at most `size` bytes apart, and the consumer
     /// position moves in steps of 8. Something other than this consumer and the kernel has written to the ring.
     #[error(
-        "corrupt ring buffer: consumer position {consumer_pos:#x} and producer position {producer_pos:#x} in a ring of {size} bytes"
+        "corrupt ring buffer: consumer position {consumer_pos:#x} and producer position {producer_pos:#x} \
+         in a ring of {size} bytes"
     )]
     CorruptPositions {
         /// Where this consumer stands, in bytes since the ring was created.
@@ -78,7 +79,8 @@ pub enum Error {
 
     /// A record's header says that it is longer than what the producers have reserved.
     #[error(
-        "corrupt ring buffer: the record at position {position:#x} claims {len} bytes where {available} are left, its header included"
+        "corrupt ring buffer: the record at position {position:#x} claims {len} bytes \
+         where {available} are left, its header included"
     )]
     CorruptRecord {
         /// The record's position, in bytes since the ring was created.
