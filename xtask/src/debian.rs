@@ -170,6 +170,17 @@ impl Suite {
         Ok(name.to_owned())
     }
 
+    /// The libraries that these packages need, themselves included: what a program from this suite needs to run where another
+    /// suite, or another distribution, is installed.
+    pub(crate) fn libraries(&self, packages: &[&str]) -> Result<Vec<String>> {
+        let kinds = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"];
+        let unwanted = kinds.map(|kind| format!("--no-{kind}"));
+        let tree = run_quiet(self.apt("apt-cache").args(["depends", "--recurse"]).args(unwanted).args(packages))?;
+        // Packages begin a line; what they depend on is indented, and virtual packages stand in angle brackets.
+        let names = tree.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_alphanumeric()));
+        Ok(names.filter(|name| !name.contains(':')).map(str::to_owned).collect())
+    }
+
     /// Fetches packages and unpacks them over one another into `into`.
     pub(crate) fn unpack(&self, packages: &[&str], into: &Path) -> Result {
         // Unpacked beside, then moved: what is at `into` is always whole.

@@ -3,15 +3,19 @@
 //! Tasks need nothing but Rust and Debian packages. Run as root they install the packages they need, and say so; otherwise they
 //! say which to install.
 
+mod ci;
 mod debian;
 mod error;
 mod kernels;
+mod msrv;
 mod process;
+mod reference;
+mod test;
 mod vm;
 mod vmlinux_btf;
 mod workspace;
 
-use error::Result;
+use error::{Context, Result};
 use std::{env, process::ExitCode};
 
 /// A task of the command line.
@@ -24,6 +28,12 @@ struct Task {
 
 const TASKS: &[Task] = &[
     Task {
+        name: "test",
+        arguments: "[CARGO TEST ARGUMENTS]",
+        about: "everything this machine can test, and what it skipped and why",
+        run: test::run,
+    },
+    Task {
         name: "vm",
         arguments: "[--kernel NAME]... [--package NAME]... [--update] [--jobs N] [FILTER]",
         about: "run the kernel tests on each kernel of the matrix, in virtual machines",
@@ -35,6 +45,24 @@ const TASKS: &[Task] = &[
         about: "write a matrix kernel's BTF to a file",
         run: vmlinux_btf::run,
     },
+    Task {
+        name: "reference",
+        arguments: "",
+        about: "build the reference libbpf and bpftool from Debian's kernel source",
+        run: reference::run,
+    },
+    Task {
+        name: "msrv",
+        arguments: "",
+        about: "check the libraries with the oldest Rust they promise to build with",
+        run: msrv::run_task,
+    },
+    Task {
+        name: "ci",
+        arguments: "[STEP]...",
+        about: "what a change must pass besides `test`: format, lints, docs, drift, msrv, vm",
+        run: ci::run_steps,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -44,7 +72,7 @@ fn main() -> ExitCode {
         print!("{}", usage());
         return ExitCode::SUCCESS;
     };
-    let Some(task) = TASKS.iter().find(|task| task.name == name) else {
+    let Some(task) = find(name) else {
         eprint!("error: there is no task {name:?}\n\n{}", usage());
         return ExitCode::from(2);
     };
@@ -61,10 +89,22 @@ fn main() -> ExitCode {
     }
 }
 
+fn find(name: &str) -> Option<&'static Task> {
+    TASKS.iter().find(|task| task.name == name)
+}
+
+/// Runs a task for another.
+fn run_task(name: &str, args: &[&str]) -> Result {
+    let task = find(name).context(format_args!("there is no task {name:?}"))?;
+    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    (task.run)(&args)
+}
+
 fn usage() -> String {
     let mut text = String::from("cargo xtask <task>\n\ntasks:\n");
     for task in TASKS {
-        text += &format!("  {} {}\n      {}\n", task.name, task.arguments, task.about);
+        let call = format!("{} {}", task.name, task.arguments);
+        text += &format!("  {}\n      {}\n", call.trim_end(), task.about);
     }
     text
 }

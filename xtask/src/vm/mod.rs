@@ -53,7 +53,7 @@ impl Options {
                 "--package" | "-p" => options.packages.push(value()?.clone()),
                 "--update" => options.update = true,
                 filter if !filter.starts_with('-') && options.filter.is_empty() => {
-                    filter.clone_into(&mut options.filter)
+                    filter.clone_into(&mut options.filter);
                 }
                 _ => return Err(format!("vm: {arg} is not understood; see cargo xtask --help").into()),
             }

@@ -8,10 +8,6 @@ use std::{fmt, time::Duration};
 /// Where the plan lies in the guest.
 pub(crate) const PLAN_PATH: &str = "/plan";
 
-/// The guest's first serial port: its answers. (The kernel's console is the second.)
-#[cfg_attr(not(test), allow(dead_code, reason = "the guest's side"))]
-pub(crate) const SERIAL: &str = "/dev/ttyS0";
-
 /// What the guest shall do.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Plan {

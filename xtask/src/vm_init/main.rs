@@ -8,11 +8,14 @@ mod protocol;
 mod system;
 mod tests;
 
-use protocol::{PLAN_PATH, Plan, SERIAL, Word};
+use protocol::{PLAN_PATH, Plan, Word};
 use std::{
     fs::{self, File},
     io::Write,
 };
+
+/// The first serial port, for answers. (The kernel's console is the second.)
+const SERIAL: &str = "/dev/ttyS0";
 
 fn main() {
     // What goes wrong before the port is open shows on the kernel's console, which is our stderr.

@@ -2,7 +2,8 @@
 //! hangs takes nothing with it and its outcome is an exit status, not a line to be fished out of mixed output.
 
 use crate::{
-    protocol::{Binary, Plan, SERIAL, Word},
+    SERIAL,
+    protocol::{Binary, Plan, Word},
     system::{Ending, run_limited},
 };
 use std::{
