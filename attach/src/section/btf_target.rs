@@ -171,3 +171,85 @@ fn offer_all(nearest: &mut Nearest, btf: &Btf, prefix: &str, kind: Kind, own: bo
     };
     if own { btf.own_types().for_each(&mut offer) } else { btf.types().for_each(&mut offer) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use purebpf_btf::{Linkage, builder::Builder};
+
+    fn add_func(builder: &mut Builder, name: &str) {
+        let proto = builder.add_func_proto(TypeId::VOID).unwrap();
+        builder.add_func(name, Linkage::STATIC, proto).unwrap();
+    }
+
+    /// vmlinux with `f`, `g` and the tracepoint `t`; modules `nf` with `g`, `nf_conntrack` with `h`, and a damaged one.
+    fn kernel() -> KernelBtf {
+        let mut vmlinux = Builder::new();
+        add_func(&mut vmlinux, "f");
+        add_func(&mut vmlinux, "g");
+        add_func(&mut vmlinux, "bpf_iter_task");
+        vmlinux.add_typedef("btf_trace_t", TypeId::VOID).unwrap();
+        let vmlinux = Btf::parse(vmlinux.finish()).unwrap();
+        let module = |name: &str, function: &str| {
+            let mut split = Builder::split(&vmlinux);
+            add_func(&mut split, function);
+            ModuleBtf::new(name, Some(7), split.finish())
+        };
+        let modules = vec![
+            ModuleBtf::new("broken", None, vec![1, 2, 3]),
+            module("nf_conntrack", "h"),
+            module("nf", "g"),
+            module("vmw", "f"),
+        ];
+        KernelBtf::new(vmlinux).with_modules(modules)
+    }
+
+    fn found(attach_type: AttachType, name: &str) -> Result<(Option<String>, String), String> {
+        let kernel = kernel();
+        let found = BtfTarget::new(attach_type, name).find(&kernel).map_err(|error| error.to_string())?;
+        let btf = match found.module {
+            Some(module) => module.btf(kernel.vmlinux()).unwrap(),
+            None => kernel.vmlinux(),
+        };
+        let type_name = btf.type_by_id(found.type_id).unwrap().name().unwrap().to_owned();
+        Ok((found.module.map(|module| module.name().to_owned()), type_name))
+    }
+
+    // Order of the search as libbpf's find_kernel_btf_id: vmlinux, then modules; a named module alone.
+    #[test]
+    fn vmlinux_first_then_modules() {
+        let fentry = |name| found(AttachType::TRACE_FENTRY, name).unwrap();
+        assert_eq!(fentry("g"), (None, "g".into()));
+        assert_eq!(fentry("h"), (Some("nf_conntrack".into()), "h".into()));
+        assert_eq!(fentry("nf:g"), (Some("nf".into()), "g".into()), "the module's own, not its base's");
+        assert_eq!(fentry("vmlinux:f"), (None, "f".into()));
+        assert_eq!(found(AttachType::TRACE_RAW_TP, "t").unwrap().1, "btf_trace_t");
+        assert_eq!(found(AttachType::TRACE_ITER, "task").unwrap().1, "bpf_iter_task");
+    }
+
+    #[test]
+    fn a_modules_name_matches_as_a_whole() {
+        let fails = |name| found(AttachType::TRACE_FENTRY, name).unwrap_err();
+        assert!(fails("nf:h").contains("no function nf:h"));
+        assert!(fails("nf_conn:h").contains("no module nf_conn"));
+        assert!(fails("vm:f").contains("no module vm"));
+        assert!(fails("vmw:g").contains("no function vmw:g"), "not what it has from vmlinux");
+        assert!(fails("broken:f").contains("BTF of module broken"));
+    }
+
+    #[test]
+    fn the_kind_counts() {
+        assert!(found(AttachType::TRACE_FENTRY, "btf_trace_t").is_err());
+        assert!(found(AttachType::TRACE_RAW_TP, "f").unwrap_err().contains("no tracepoint f"));
+    }
+
+    #[test]
+    fn extensions_look_in_their_target() {
+        let kernel = kernel();
+        let target = BtfTarget { in_program: true, ..BtfTarget::new(AttachType(0), "f") };
+        assert!(target.find_in_program(kernel.vmlinux()).is_ok());
+        let missing = BtfTarget { name: "gg", ..target };
+        let error = missing.find_in_program(kernel.vmlinux()).unwrap_err().to_string();
+        assert!(error.contains("target program gg in the program's BTF; the nearest name"), "{error}");
+    }
+}

@@ -8,7 +8,10 @@ use super::Nearest;
 use crate::error::{Error, Result};
 use object::{
     Endianness, FileKind, ReadCache, ReadRef, SymbolIndex, elf,
-    read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym, VersionTable},
+    read::{
+        StringTable,
+        elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym, VersionTable},
+    },
 };
 use std::{fs::File, path::Path};
 
@@ -84,7 +87,9 @@ struct Table<'d, Elf: FileHeader> {
 fn search<'d, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'d>>(data: R, wanted: Wanted<'_>) -> Result<u64, Fault> {
     let header = Elf::parse(data)?;
     let endian = header.endian()?;
-    let sections = header.sections(endian, data)?;
+    // Sections are told by their type, so that their names may be missing.
+    let sections: SectionTable<'d, Elf, R> =
+        SectionTable::new(header.section_headers(endian, data)?, StringTable::default());
     let segments = header.program_headers(endian, data)?;
     let dynamic = table(endian, data, &sections, elf::SHT_DYNSYM)?;
     let full = table(endian, data, &sections, elf::SHT_SYMTAB)?;

@@ -6,6 +6,7 @@ use purebpf_sys::uapi::ProgType;
 use std::{
     fs,
     os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
+    time::{Duration, Instant},
 };
 
 fn attached() -> (Counting, Link) {
@@ -16,6 +17,15 @@ fn attached() -> (Counting, Link) {
 
 fn fires(counting: &Counting) -> bool {
     counting.during(getppid) > 0
+}
+
+/// What a pin's file holds is let go of when its inode is freed, after a grace period (`bpf_free_inode`).
+fn wait_until_gone(id: u32) {
+    let started = Instant::now();
+    while Link::from_id(id).is_ok() {
+        assert!(started.elapsed() < Duration::from_secs(60), "link {id} stays");
+        std::thread::yield_now();
+    }
 }
 
 #[test]
@@ -39,13 +49,17 @@ fn a_pin_keeps_the_program_attached() {
     assert!(!path.exists());
     assert!(fires(&counting), "held by the link");
     drop(link);
+    wait_until_gone(id);
     assert!(!fires(&counting));
 
     // Detaching takes the pin away too.
     let (counting, mut link) = attached();
     link.pin(&path).unwrap();
+    let id = link.info().unwrap().id;
     link.detach().unwrap();
-    assert!(!path.exists() && !fires(&counting));
+    assert!(!path.exists());
+    wait_until_gone(id);
+    assert!(!fires(&counting));
     fs::remove_dir(path.parent().unwrap()).unwrap();
 }
 

@@ -113,6 +113,12 @@ fn uprobe_by_each_interface() {
     let Some(_kernel) = kernel() else { return };
     let modes = [ProbeAttachMode::Link, ProbeAttachMode::Perf, ProbeAttachMode::Legacy];
     for mode in modes {
+        if mode == ProbeAttachMode::Link && !is_since(5, 15) {
+            let counting = Counting::load(ProgType::KPROBE, Adds::One, 0);
+            let error = attach_uprobe(counting.prog.as_fd(), own_binary(), &function().attach_mode(mode)).unwrap_err();
+            assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+            continue;
+        }
         for retprobe in [false, true] {
             if mode == ProbeAttachMode::Legacy && !with_tracefs() {
                 continue;
