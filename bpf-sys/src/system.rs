@@ -32,6 +32,13 @@ pub fn possible_cpus() -> Result<usize> {
     Ok(*CPUS.get_or_init(|| cpus))
 }
 
+/// Size of a page of memory in bytes: what mappings and ring buffers are counted in.
+pub fn page_size() -> usize {
+    // SAFETY: sysconf only reads a value of the system.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).unwrap_or(4096)
+}
+
 /// The CPUs now online, in order, from `/sys/devices/system/cpu/online`.
 ///
 /// # Errors

@@ -161,6 +161,9 @@ pub enum Error {
     /// The writer that a dump was given refused to take more.
     #[error("the writer failed")]
     Write,
+    /// A module's BTF could not be read from where it is kept.
+    #[error("the BTF cannot be read")]
+    Unreadable,
     /// `.BTF.ext` is damaged.
     #[error("bad .BTF.ext: {what} at offset {offset}")]
     BadExt {

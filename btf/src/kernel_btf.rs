@@ -1,5 +1,6 @@
 //! The BTF of a kernel: vmlinux, and its modules split over it.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -50,15 +51,24 @@ impl From<Btf> for KernelBtf {
 pub struct ModuleBtf {
     name: String,
     id: Option<u32>,
-    owner: Owner,
+    read: Box<Read>,
     parsed: Once<Result<Btf, Error>>,
 }
+
+/// Gives a module's BTF, unparsed; `None` when it cannot be read.
+type Read = dyn Fn() -> Option<Owner> + Send + Sync;
 
 impl ModuleBtf {
     /// A module by its name, its BTF object's id in the running kernel (if it is one of that), and
     /// its split BTF, unparsed.
     pub fn new(name: impl Into<String>, id: Option<u32>, bytes: impl Into<Owner>) -> ModuleBtf {
-        ModuleBtf { name: name.into(), id, owner: bytes.into(), parsed: Once::new() }
+        let owner = bytes.into();
+        ModuleBtf { name: name.into(), id, read: Box::new(move || Some(owner.clone())), parsed: Once::new() }
+    }
+
+    /// A module by its name, whose split BTF `read` gives when it is first asked for.
+    pub fn deferred(name: impl Into<String>, read: impl Fn() -> Option<Owner> + Send + Sync + 'static) -> ModuleBtf {
+        ModuleBtf { name: name.into(), id: None, read: Box::new(read), parsed: Once::new() }
     }
 
     /// Its name, as in `/proc/modules`.
@@ -74,9 +84,12 @@ impl ModuleBtf {
     /// Its BTF over that of `vmlinux`, which must be the same at each call.
     ///
     /// # Errors
-    /// When the BTF is damaged; again at each call.
+    /// When the BTF cannot be read or is damaged; again at each call.
     pub fn btf(&self, vmlinux: &Btf) -> Result<&Btf, Error> {
-        self.parsed.get_or_init(|| Btf::parse_split(self.owner.clone(), vmlinux)).as_ref().map_err(|&err| err)
+        self.parsed
+            .get_or_init(|| Btf::parse_split((self.read)().ok_or(Error::Unreadable)?, vmlinux))
+            .as_ref()
+            .map_err(|&err| err)
     }
 }
 

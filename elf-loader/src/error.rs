@@ -1,5 +1,8 @@
 //! What can go wrong between a file and a loaded program.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::sync::Arc;
+
 use purebpf_btf::TypeId;
 
 /// A fault in an object, or in bringing it into the kernel. Each variant names the thing at fault.
@@ -138,6 +141,70 @@ pub enum Error {
         kind: &'static str,
         /// Where it was looked for, or what did not fit.
         what: String,
+    },
+    /// An object of the other byte order: it can be opened and linked, not loaded.
+    #[error("the object is {endian:?}-endian, this machine is not")]
+    ForeignEndian {
+        /// The object's byte order.
+        endian: purebpf_btf::raw::Endian,
+    },
+    /// Externs that need the kernel's symbols, and no way to read them.
+    #[error("the object refers to kernel symbols by name, and they cannot be read: {why}")]
+    NoKallsyms {
+        /// Why not.
+        why: String,
+    },
+    /// The kernel does not let us load types.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[error("the object's BTF was refused: {source}; it takes CAP_BPF (root)")]
+    BtfLoad {
+        /// What the kernel said.
+        source: Arc<purebpf_sys::Error>,
+    },
+    /// A module's BTF object could not be had.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[error("BTF of module '{module}': {source}")]
+    ModuleBtf {
+        /// The module.
+        module: String,
+        /// What the kernel said.
+        source: Arc<purebpf_sys::Error>,
+    },
+    /// The kernel refused to create or fill a map.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[error("map '{map}' ({definition}): {source}{hint}")]
+    MapCreate {
+        /// The map.
+        map: String,
+        /// Its definition in short.
+        definition: String,
+        /// What is likely behind it.
+        hint: &'static str,
+        /// What the kernel said.
+        source: Arc<purebpf_sys::Error>,
+    },
+    /// What a program attaches to is not in the kernel.
+    #[error("program '{program}' (section '{section}'): '{target}' was not found: {what}")]
+    AttachTarget {
+        /// The program.
+        program: String,
+        /// The name that was looked for.
+        target: String,
+        /// The program's section.
+        section: String,
+        /// Where it was looked for.
+        what: String,
+    },
+    /// The kernel refused a program.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[error("program '{program}' was refused: {source}: {rejection}")]
+    Rejected {
+        /// The program.
+        program: String,
+        /// What the kernel said.
+        source: Arc<purebpf_sys::Error>,
+        /// What the verifier said.
+        rejection: Arc<crate::load::Rejection>,
     },
     /// An id that belongs to another object.
     #[error("no {what} number {index} in this object")]

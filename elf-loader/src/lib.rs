@@ -25,7 +25,7 @@
 
 mod error;
 pub mod link;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod load;
 pub mod object;
 

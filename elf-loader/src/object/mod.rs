@@ -14,6 +14,7 @@ mod elf;
 mod externs;
 mod model;
 
+pub(crate) use btf_map::round_ring_size;
 pub use elf::btf_section;
 pub use externs::{Extern, ExternKind, KconfigType};
 pub use model::{

@@ -1,0 +1,163 @@
+//! Maps: created, filled, frozen.
+
+use std::sync::Arc;
+
+use purebpf_sys::Error as SysError;
+use purebpf_sys::probes::Feature;
+use purebpf_sys::uapi::{self, MapType};
+
+use super::kernel::{Kernel, MapSpec};
+use crate::Error;
+use crate::object::{Map, MapDefinition, Object, Pinning, round_ring_size};
+
+/// Map types for which the kernel takes no types of keys and values.
+const WITHOUT_BTF: [MapType; 14] = [
+    MapType::PERF_EVENT_ARRAY,
+    MapType::CGROUP_ARRAY,
+    MapType::STACK_TRACE,
+    MapType::ARRAY_OF_MAPS,
+    MapType::HASH_OF_MAPS,
+    MapType::DEVMAP,
+    MapType::DEVMAP_HASH,
+    MapType::CPUMAP,
+    MapType::XSKMAP,
+    MapType::SOCKMAP,
+    MapType::SOCKHASH,
+    MapType::QUEUE,
+    MapType::STACK,
+    MapType::ARENA,
+];
+
+/// Creates all maps of an object that are to be.
+pub(super) fn create_all<K: Kernel>(
+    object: &Object,
+    kernel: &K,
+    btf: Option<&K::Handle>,
+) -> Result<Vec<Option<K::Handle>>, Error> {
+    let mut handles = Vec::with_capacity(object.maps.len());
+    for map in &object.maps {
+        handles.push(if map.autocreate { Some(create(map, kernel, btf)?) } else { None });
+    }
+    Ok(handles)
+}
+
+fn create<K: Kernel>(map: &Map, kernel: &K, btf: Option<&K::Handle>) -> Result<K::Handle, Error> {
+    let refused = |source| refused(map, source);
+    if map.pinning != Pinning::None {
+        let what = "is to be pinned by its name, which is not supported yet".to_owned();
+        return Err(Error::MapDefinition { map: map.name.clone(), what });
+    }
+    let mut definition = map.definition.clone();
+    adjust(&mut definition, kernel).map_err(refused)?;
+    // The kernel wants to see a map like those that this one is to hold; that is no longer needed afterwards.
+    let inner = match &definition.inner {
+        Some(inner) => {
+            let mut inner = (**inner).clone();
+            adjust(&mut inner, kernel).map_err(refused)?;
+            let name = format!("{}.inner", map.name);
+            Some(create_one(kernel, &name, &inner, btf, None).map_err(refused)?)
+        }
+        None => None,
+    };
+    let handle = create_one(kernel, &map.name, &definition, btf, inner.as_ref()).map_err(refused)?;
+    fill(map, kernel, &handle)?;
+    Ok(handle)
+}
+
+/// Sizes that depend on the machine, flags that depend on the kernel.
+fn adjust<K: Kernel>(definition: &mut MapDefinition, kernel: &K) -> Result<(), SysError> {
+    match definition.map_type {
+        MapType::RINGBUF | MapType::USER_RINGBUF => {
+            definition.max_entries = round_ring_size(definition.max_entries, kernel.page_size());
+        }
+        MapType::PERF_EVENT_ARRAY if definition.max_entries == 0 => {
+            definition.max_entries = kernel.possible_cpus()?;
+        }
+        _ => {}
+    }
+    if definition.map_flags & uapi::BPF_F_MMAPABLE != 0
+        && definition.map_type == MapType::ARRAY
+        && !kernel.supports(Feature::ArrayMmap)
+    {
+        definition.map_flags &= !uapi::BPF_F_MMAPABLE;
+    }
+    Ok(())
+}
+
+fn create_one<K: Kernel>(
+    kernel: &K,
+    name: &str,
+    definition: &MapDefinition,
+    btf: Option<&K::Handle>,
+    inner: Option<&K::Handle>,
+) -> Result<K::Handle, SysError> {
+    let number = |id: Option<purebpf_btf::TypeId>| id.map_or(0, |id| id.0);
+    let (key, value) = (number(definition.key_type_id), number(definition.value_type_id));
+    let with_btf = !WITHOUT_BTF.contains(&definition.map_type) && value != 0;
+    let mut spec = MapSpec {
+        name,
+        map_type: definition.map_type,
+        key_size: definition.key_size,
+        value_size: definition.value_size,
+        max_entries: definition.max_entries,
+        map_flags: definition.map_flags,
+        numa_node: definition.numa_node,
+        map_extra: definition.map_extra,
+        btf: btf.filter(|_| with_btf).map(|btf| (btf, key, value)),
+        inner,
+    };
+    match kernel.map_create(&spec) {
+        // Types only serve whoever looks at the map; it works without.
+        Err(_) if spec.btf.is_some() => {
+            spec.btf = None;
+            kernel.map_create(&spec)
+        }
+        result => result,
+    }
+}
+
+/// Gives a data map its first value; what programs must not write is frozen.
+fn fill<K: Kernel>(map: &Map, kernel: &K, handle: &K::Handle) -> Result<(), Error> {
+    let Some(initial) = &map.initial_value else { return Ok(()) };
+    let refused = |source| refused(map, source);
+    // The kernel made it of zeros.
+    if initial.iter().any(|&byte| byte != 0) {
+        let mut value = initial.clone();
+        value.resize(map.definition.value_size as usize, 0);
+        kernel.map_update(handle, &0u32.to_ne_bytes(), &value).map_err(refused)?;
+    }
+    if map.is_read_only() {
+        kernel.map_freeze(handle).map_err(refused)?;
+    }
+    Ok(())
+}
+
+fn refused(map: &Map, source: SysError) -> Error {
+    let definition = &map.definition;
+    let hint = match source.errno() {
+        _ if source.is_permission() => "; it takes CAP_BPF (root), and kernel.unprivileged_bpf_disabled may forbid it to others",
+        errno::EINVAL => "; the kernel may be too old for this type or these flags, or a size is wrong",
+        errno::E2BIG => "; key, value or number of entries are larger than the kernel allows",
+        errno::ENOMEM => "; there is not enough memory for so many entries",
+        errno::ENOSPC => "; its name or size is refused",
+        _ => "",
+    };
+    let map_type = definition.map_type.name().map_or_else(|| definition.map_type.0.to_string(), str::to_owned);
+    Error::MapCreate {
+        map: map.name.clone(),
+        definition: format!(
+            "{map_type}, key {} B, value {} B, {} entries, flags {:#x}",
+            definition.key_size, definition.value_size, definition.max_entries, definition.map_flags
+        ),
+        hint,
+        source: Arc::new(source),
+    }
+}
+
+/// Numbers that are the same on every architecture that has BPF.
+mod errno {
+    pub(super) const E2BIG: i32 = 7;
+    pub(super) const ENOMEM: i32 = 12;
+    pub(super) const EINVAL: i32 = 22;
+    pub(super) const ENOSPC: i32 = 28;
+}

@@ -1,0 +1,162 @@
+//! The third floor: an object goes into a kernel.
+//!
+//! [`prepare`] brings in what programs refer to: the object's BTF, trimmed to what the kernel knows, and its maps.
+//! [`Prepared::load`] fills the references in and has the programs verified. Both ask a [`Kernel`], a trait with three
+//! users: the running kernel ([`RunningKernel`]), one that only notes what it would be asked ([`DryKernel`]), and one that
+//! fails at a chosen call ([`FailNth`]).
+//!
+//! What is created is held by the values that come back, and is gone with them: whichever call fails, nothing is left.
+
+mod btf;
+mod dry;
+mod kernel;
+mod maps;
+mod programs;
+mod report;
+mod running;
+
+pub use dry::{DryKernel, FailNth};
+pub use kernel::{Kernel, Log, MapSpec, ProgSpec};
+pub use report::Rejection;
+pub use running::{RunningKernel, running_kernel_btf};
+
+use purebpf_btf::{KernelBtf, TypeId};
+
+use crate::Error;
+use crate::link::{CoreRelocation, Kallsyms, Linked, Linker};
+use crate::object::{ExternKind, Object, ProgramId};
+
+/// How an object is to be loaded.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// The kernel's types, if not the running kernel's own are to be taken.
+    pub kernel_btf: Option<KernelBtf>,
+    /// Level of the verifier's log in the error of a rejected program: 1 if 0.
+    pub log_level: u32,
+}
+
+/// An object whose maps exist, and whose programs are linked but not verified.
+#[derive(Debug)]
+pub struct Prepared<K: Kernel> {
+    kernel: K,
+    btf: Option<K::Handle>,
+    maps: Vec<Option<K::Handle>>,
+    programs: Vec<Option<Linked>>,
+    kernel_btf: Option<KernelBtf>,
+    core: Vec<CoreRelocation>,
+    warnings: Vec<String>,
+    log_level: u32,
+}
+
+/// An object that is loaded: descriptors by [`MapId`](crate::object::MapId) and [`ProgramId`].
+#[derive(Debug)]
+pub struct Loaded<K: Kernel> {
+    /// The maps; `None` for those with `autocreate` off.
+    pub maps: Vec<Option<K::Handle>>,
+    /// The programs; `None` for those with `autoload` off.
+    pub programs: Vec<Option<K::Handle>>,
+    /// The object's BTF, if the kernel took it.
+    pub btf: Option<K::Handle>,
+    /// What went otherwise than it should and hurt nobody.
+    pub warnings: Vec<String>,
+}
+
+/// Links the programs that are to be loaded, and creates the maps.
+///
+/// # Errors
+/// When a program cannot be linked against the kernel's types, an extern is missing, or the kernel refuses a map. Nothing
+/// is left in the kernel then.
+#[doc(alias = "bpf_object__prepare")]
+pub fn prepare<K: Kernel>(object: &Object, kernel: K, options: Options) -> Result<Prepared<K>, Error> {
+    if object.endian != purebpf_btf::raw::Endian::NATIVE {
+        return Err(Error::ForeignEndian { endian: object.endian });
+    }
+    let kernel_btf = match options.kernel_btf {
+        None if needs_kernel_btf(object) => Some(kernel.kernel_btf().map_err(|why| Error::NoKernelBtf { why })?),
+        given => given,
+    };
+    let ksyms = match object.externs.iter().any(|ext| ext.kind == ExternKind::Ksym) {
+        true => Kallsyms::parse(&kernel.kallsyms().map_err(|why| Error::NoKallsyms { why })?, object),
+        false => Kallsyms::default(),
+    };
+    let linker = Linker::new(object, kernel_btf.as_ref(), &ksyms);
+    let mut warnings = linker.warnings().to_vec();
+    let mut programs = Vec::with_capacity(object.programs.len());
+    for (id, program) in object.program_ids().zip(&object.programs) {
+        programs.push(if program.autoload { Some(linker.link(id)?) } else { None });
+    }
+    check_kconfig(object, &programs)?;
+    let core = linker.core_relocations().to_vec();
+    let btf = btf::load(object, &kernel, &mut warnings)?;
+    let maps = maps::create_all(object, &kernel, btf.as_ref())?;
+    Ok(Prepared { kernel, btf, maps, programs, kernel_btf, core, warnings, log_level: options.log_level })
+}
+
+/// Whether anything that is to be loaded asks for the kernel's types.
+fn needs_kernel_btf(object: &Object) -> bool {
+    let has_core = object.btf_ext.as_ref().is_some_and(|ext| ext.core_relocations().next().is_some());
+    let has_typed = object.externs.iter().any(|ext| ext.kind.is_typed());
+    let attaches = object.programs.iter().any(|program| program.autoload && program.attach_btf.is_some());
+    has_core || has_typed || attaches
+}
+
+/// Configuration values are not read: a program that uses one would see zeros.
+fn check_kconfig(object: &Object, programs: &[Option<Linked>]) -> Result<(), Error> {
+    use crate::link::StreamValue;
+    use crate::object::MapKind;
+
+    let uses = programs.iter().flatten().flat_map(|linked| &linked.references).any(|reference| {
+        matches!(reference.value, StreamValue::MapValue(map) if object.maps[map.0].kind == MapKind::Kconfig)
+    });
+    match object.externs.iter().find(|ext| matches!(ext.kind, ExternKind::Kconfig { .. })) {
+        Some(ext) if uses => Err(Error::ExternNotFound {
+            name: ext.name.clone(),
+            kind: "kconfig",
+            what: "values of the kernel's configuration are not supported yet".into(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+impl<K: Kernel> Prepared<K> {
+    /// What went otherwise than it should and hurt nobody.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The stream of a program, if it is to be loaded.
+    pub fn linked(&self, program: ProgramId) -> Option<&Linked> {
+        self.programs.get(program.0)?.as_ref()
+    }
+
+    /// The maps that were created, by their id.
+    pub fn maps(&self) -> &[Option<K::Handle>] {
+        &self.maps
+    }
+
+    /// Has the programs verified. `object` is the one that was prepared.
+    ///
+    /// # Errors
+    /// When the kernel refuses a program: [`Error::Rejected`] if it was the verifier. Nothing is left in the kernel then.
+    #[doc(alias = "bpf_object__load")]
+    pub fn load(self, object: &Object) -> Result<Loaded<K>, Error> {
+        let mut loaded = Vec::with_capacity(self.programs.len());
+        for (n, linked) in self.programs.iter().enumerate() {
+            loaded.push(match linked {
+                Some(linked) => Some(self.load_program(object, ProgramId(n), linked)?),
+                None => None,
+            });
+        }
+        Ok(Loaded { maps: self.maps, programs: loaded, btf: self.btf, warnings: self.warnings })
+    }
+}
+
+/// A type found in a kernel's BTF.
+#[derive(Clone, Copy, Debug)]
+struct KernelType {
+    id: TypeId,
+    /// The module in [`KernelBtf::modules`]; `None` for vmlinux.
+    module: Option<usize>,
+}
+
