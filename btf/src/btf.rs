@@ -314,6 +314,10 @@ impl Btf {
                     current = array.element;
                     continue;
                 }
+                TypeData::DeclTag(tag) => {
+                    current = tag.target;
+                    continue;
+                }
                 TypeData::Ptr(_) => u32::from(self.pointer_size().unwrap_or(8)),
                 _ if resolved.kind().has_size() => resolved.size_or_type(),
                 _ => return Err(Error::Unsized { id: resolved.id(), kind: resolved.kind() }),

@@ -14,3 +14,9 @@ mod raw;
 mod text;
 
 pub use raw::{raw, raw_type};
+
+/// `component_idx` of a declaration tag as it stands. The view takes every negative one for none;
+/// bpftool, only -1.
+fn component_idx(tag: &crate::Type<'_>) -> i32 {
+    crate::raw::word(tag.btf().endian(), tag.record(), crate::raw::TYPE_LEN) as i32
+}

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::component_idx;
 use super::text::Text;
 use crate::types::{FwdKind, IntEncoding, Linkage};
 use crate::{Btf, Error, Kind, StrOffset, Type, TypeData, TypeId};
@@ -211,9 +212,7 @@ fn write_type(this: &Type<'_>, text: &mut Text<'_>) -> Result<(), Error> {
         TypeData::DeclTag(tag) => {
             field(" type_id=", tag.target.0, text);
             text.str(" component_idx=");
-            // The view says `None` for every negative index, bpftool writes it as it stands.
-            let component = crate::raw::word(this.btf().endian(), this.record(), crate::raw::TYPE_LEN) as i32;
-            text.signed(component.into());
+            text.signed(component_idx(this).into());
         }
     }
     text.str("\n");

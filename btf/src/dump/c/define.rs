@@ -176,9 +176,10 @@ impl<'a> Dumper<'a> {
         text.str(" {");
 
         let mut padding = Padding { at: 0, long_bits: i64::from(self.pointer_size) * 8, level: inner.level };
+        // Offsets are `int` for libbpf, and wrap in structs that claim to be of 256 MB and more.
         let mut after_bitfield = false;
         for member in composite.members() {
-            let offset = i64::from(member.bit_offset);
+            let offset = member.bit_offset as i32;
             let member_align = if packed { 1 } else { self.align_of(member.type_id) };
             let in_bitfield = after_bitfield && member.bitfield_size.is_some();
             padding.write_up_to(offset, member_align, in_bitfield, text)?;
@@ -189,16 +190,16 @@ impl<'a> Dumper<'a> {
                 Some(bits) => {
                     text.str(": ");
                     text.number(bits.into());
-                    i64::from(bits)
+                    i32::from(bits)
                 }
-                None => i64::from(self.btf.size_of(member.type_id).unwrap_or(0)) * 8,
+                None => self.size_of(member.type_id).wrapping_mul(8) as i32,
             };
-            padding.at = offset + bits;
+            padding.at = offset.wrapping_add(bits).into();
             after_bitfield = member.bitfield_size.is_some();
             text.str(";");
         }
         if is_struct(this) {
-            padding.write_up_to(i64::from(composite.size) * 8, align, false, text)?;
+            padding.write_up_to(composite.size.wrapping_mul(8) as i32, align, false, text)?;
         }
         if this.vlen() != 0 || composite.size != 0 {
             text.line(nesting.level);
@@ -329,7 +330,8 @@ struct Padding {
 impl Padding {
     /// Closes the gap before `next`, where something of alignment `next_align` is to stand.
     #[doc(alias = "btf_dump_emit_bit_padding")]
-    fn write_up_to(&mut self, next: i64, next_align: u8, in_bitfield: bool, text: &mut Text<'_>) -> Result<(), Error> {
+    fn write_up_to(&mut self, next: i32, next_align: u8, in_bitfield: bool, text: &mut Text<'_>) -> Result<(), Error> {
+        let next = i64::from(next);
         if self.at >= next {
             return Ok(());
         }

@@ -5,6 +5,7 @@ use core::fmt;
 
 use super::names::Name;
 use super::{Dumper, Nesting, sort};
+use crate::dump::component_idx;
 use crate::dump::text::Text;
 use crate::{Btf, Error, Kind, Type, TypeData, TypeId};
 
@@ -134,10 +135,10 @@ impl Dumper<'_> {
         text.str(KFUNCS_BEGINNING);
         let mut kfuncs: Vec<Type<'_>> = Vec::new();
         let mut fastcalls: Vec<TypeId> = Vec::new();
-        for tag in self.btf.types() {
+        for tag in self.btf.types().filter(|this| this.kind() == Kind::DeclTag) {
             let TypeData::DeclTag(data) = tag.data() else { continue };
             let func = self.btf.type_or_void(data.target);
-            if data.component.is_some() || func.kind() != Kind::Func {
+            if component_idx(&tag) != -1 || func.kind() != Kind::Func {
                 continue;
             }
             match tag.name_bytes() {

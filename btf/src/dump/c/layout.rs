@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::{Dumper, MAX_CHAIN};
 use crate::types::Composite;
-use crate::{TypeData, TypeId};
+use crate::{Kind, TypeData, TypeId};
 
 /// What is known of a type's alignment.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -50,23 +50,25 @@ impl Dumper<'_> {
     /// whose alignment is yet to be found.
     fn leaf_align(&mut self, mut id: TypeId) -> Result<u8, TypeId> {
         for _ in 0..MAX_CHAIN {
+            match self.state(id).align {
+                Align::Known(align) => return Ok(align),
+                Align::Open => return Ok(0),
+                Align::Unknown => {}
+            }
             let this = self.get(id);
-            id = match this.data() {
-                TypeData::Int(_) | TypeData::Enum(_) | TypeData::Enum64(_) | TypeData::Float(_) => {
+            id = match this.kind() {
+                Kind::Int | Kind::Enum | Kind::Enum64 | Kind::Float => {
                     return Ok(this.size_or_type().min(self.pointer_size.into()) as u8);
                 }
-                TypeData::Ptr(_) => return Ok(self.pointer_size),
-                TypeData::Typedef(next)
-                | TypeData::Const(next)
-                | TypeData::Volatile(next)
-                | TypeData::Restrict(next)
-                | TypeData::TypeTag(next) => next,
-                TypeData::Array(array) => array.element,
-                TypeData::Struct(_) | TypeData::Union(_) => match self.state(id).align {
-                    Align::Known(align) => return Ok(align),
-                    Align::Open => return Ok(0),
-                    Align::Unknown => return Err(id),
+                Kind::Ptr => return Ok(self.pointer_size),
+                Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => {
+                    TypeId(this.size_or_type())
+                }
+                Kind::Array => match this.data() {
+                    TypeData::Array(array) => array.element,
+                    _ => return Ok(0),
                 },
+                Kind::Struct | Kind::Union => return Err(id),
                 _ => return Ok(0),
             };
         }
@@ -123,6 +125,16 @@ impl Dumper<'_> {
             open.next += 1;
         }
         Ok(if composite.size % u32::from(open.widest) == 0 { open.widest } else { 1 })
+    }
+
+    /// Size in bytes, 0 for what has none.
+    pub(super) fn size_of(&self, id: TypeId) -> u32 {
+        let this = self.get(id);
+        match this.kind() {
+            kind if kind.has_size() => this.size_or_type(),
+            Kind::Ptr => self.pointer_size.into(),
+            _ => self.btf.size_of(id).unwrap_or(0),
+        }
     }
 
     /// Whether a struct must have been packed: a member lies where no compiler would put it by

@@ -140,6 +140,7 @@ impl<'a> Dumper<'a> {
     /// When there is no such type, when C cannot say it, or when the writer fails.
     #[doc(alias = "btf_dump__dump_type")]
     pub fn dump_type(&mut self, id: TypeId, writer: &mut dyn fmt::Write) -> Result<(), Error> {
+        self.btf.type_by_id(id)?;
         let mut text = Text::new(self.btf, writer);
         self.dump(id, &mut text)?;
         text.flush()
@@ -186,7 +187,6 @@ impl<'a> Dumper<'a> {
     }
 
     fn dump(&mut self, id: TypeId, text: &mut Text<'_>) -> Result<(), Error> {
-        self.btf.type_by_id(id)?;
         self.queue.clear();
         self.order(id, false, 0, text)?;
         for n in 0..self.queue.len() {

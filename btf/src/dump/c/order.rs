@@ -49,6 +49,11 @@ impl Dumper<'_> {
                     id = array.element;
                     through_pointer = false;
                 }
+                // More than half of a kernel's types are functions.
+                Kind::Int | Kind::Float | Kind::Func | Kind::Var | Kind::Datasec | Kind::DeclTag => {
+                    self.state(id).order = Progress::Done;
+                    return Ok(false);
+                }
                 _ => return self.order_other(&this, through_pointer, deeper(depth, start)?, text),
             }
         }
@@ -64,10 +69,6 @@ impl Dumper<'_> {
     ) -> Result<bool, Error> {
         let id = this.id();
         match this.data() {
-            TypeData::Int(_) | TypeData::Float(_) => {
-                self.state(id).order = Progress::Done;
-                Ok(false)
-            }
             TypeData::Ptr(target) => {
                 let strong = self.order(target, true, depth, text)?;
                 self.state(id).order = Progress::Done;
@@ -109,10 +110,6 @@ impl Dumper<'_> {
                     strong |= self.order(param.type_id, through_pointer, depth, text)?;
                 }
                 Ok(strong)
-            }
-            TypeData::Func(_) | TypeData::Var(_) | TypeData::Datasec(_) | TypeData::DeclTag(_) => {
-                self.state(id).order = Progress::Done;
-                Ok(false)
             }
             _ => Err(Error::UnknownKind { id, kind: Info::kind(this.info()) }),
         }

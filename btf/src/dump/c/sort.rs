@@ -24,6 +24,8 @@ struct Entry<'a> {
     /// The name of the type at the end of the chain.
     sort_name: &'a [u8],
     own_name: &'a [u8],
+    /// Made where it matters.
+    hash: u64,
 }
 
 /// The types of `btf` in the order in which a sorted dump goes through them, without those that
@@ -47,13 +49,22 @@ pub(super) fn sorted(btf: &Btf) -> Result<Vec<TypeId>, Error> {
         if entry.rank < LAST { entries.push(entry) } else { unranked.push(entry) }
     }
     let mut hashes = Hashes::new(btf);
-    let first = entries.iter().chain(&unranked).min_by(|a, b| a.compare(b, &mut hashes)).map(|entry| entry.id);
-    let first = first.unwrap_or(TypeId::VOID);
+    sort(&mut entries, &mut hashes);
+    let first = entries.first().map_or(TypeId::VOID, |entry| entry.id);
     unranked.retain(|entry| may_write(&btf.type_or_void(end(entry.id))) || end(entry.id) == end(first));
+    sort(&mut unranked, &mut hashes);
+    Ok(entries.iter().chain(&unranked).map(|entry| entry.id).filter(|&id| id != first).collect())
+}
 
-    entries.append(&mut unranked);
-    entries.sort_unstable_by(|a, b| a.compare(b, &mut hashes));
-    Ok(entries.iter().map(|entry| entry.id).filter(|&id| id != first).collect())
+/// Sorts by everything; hashes are made of those types only that names do not tell apart.
+fn sort(entries: &mut [Entry<'_>], hashes: &mut Hashes<'_>) {
+    entries.sort_unstable_by(|a, b| a.compare(b).then(a.id.cmp(&b.id)));
+    for alike in entries.chunk_by_mut(|a, b| a.compare(b) == Ordering::Equal).filter(|alike| alike.len() > 1) {
+        for entry in alike.iter_mut() {
+            entry.hash = hashes.hash(entry.id, true);
+        }
+        alike.sort_unstable_by_key(|entry| (entry.hash, entry.id));
+    }
 }
 
 /// Whether anything can be left to write by way of a type without rank that leads to this one: not
@@ -81,22 +92,21 @@ impl<'a> Entry<'a> {
         for (to, from) in prefix.iter_mut().zip(sort_name) {
             *to = *from;
         }
-        Entry { rank: rank(this, last), id: this.id(), prefix: u64::from_be_bytes(prefix), sort_name, own_name }
+        Entry {
+            rank: rank(this, last),
+            id: this.id(),
+            prefix: u64::from_be_bytes(prefix),
+            sort_name,
+            own_name,
+            hash: 0,
+        }
     }
 
-    fn compare(&self, other: &Entry<'_>, hashes: &mut Hashes<'_>) -> Ordering {
-        let names = || {
-            let sort_names = || compare_names(self.sort_name, other.sort_name);
-            self.prefix
-                .cmp(&other.prefix)
-                .then_with(sort_names)
-                .then_with(|| compare_names(self.own_name, other.own_name))
-        };
-        self.rank
-            .cmp(&other.rank)
-            .then_with(names)
-            .then_with(|| hashes.of(self.id).cmp(&hashes.of(other.id)))
-            .then(self.id.cmp(&other.id))
+    fn compare(&self, other: &Entry<'_>) -> Ordering {
+        (self.rank, self.prefix)
+            .cmp(&(other.rank, other.prefix))
+            .then_with(|| compare_names(self.sort_name, other.sort_name))
+            .then_with(|| compare_names(self.own_name, other.own_name))
     }
 }
 
@@ -177,10 +187,6 @@ impl<'a> Hashes<'a> {
     fn new(btf: &'a Btf) -> Hashes<'a> {
         let count = btf.type_count() as usize;
         Hashes { btf, alone: vec![None; count], with_members: vec![None; count] }
-    }
-
-    fn of(&mut self, id: TypeId) -> u64 {
-        self.hash(id, true)
     }
 
     /// A chain's hash is made from its end backwards. There is no cycle: [`chain_ends`] has seen to
