@@ -82,6 +82,14 @@ pub enum Error {
         /// What the kernel said.
         source: purebpf_sys::Error,
     },
+    /// A system call on a program failed.
+    #[error("program '{program}': {source}")]
+    Program {
+        /// The program.
+        program: String,
+        /// What the kernel said.
+        source: purebpf_sys::Error,
+    },
     /// A program could not be attached.
     #[error("program '{program}': {source}")]
     Attach {
@@ -98,7 +106,9 @@ impl Error {
         use std::error::Error as _;
         let mut cause = self.source();
         while let Some(error) = cause {
-            if error.downcast_ref::<purebpf_sys::Error>().is_some_and(purebpf_sys::Error::is_permission) {
+            let own = error.downcast_ref::<purebpf_sys::Error>();
+            let shared = error.downcast_ref::<std::sync::Arc<purebpf_sys::Error>>().map(std::sync::Arc::as_ref);
+            if own.or(shared).is_some_and(purebpf_sys::Error::is_permission) {
                 return true;
             }
             cause = error.source();

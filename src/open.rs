@@ -235,7 +235,7 @@ impl OpenObject {
             }
         }
         let mut options = load::Options::default();
-        options.kernel_btf = self.kernel_btf.clone();
+        options.kernel_btf.clone_from(&self.kernel_btf);
         let kernel = RunningKernel::new();
         let prepared = load::prepare(&object, kernel, options).map_err(|source| fault(&object, source))?;
         for warning in prepared.warnings() {

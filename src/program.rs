@@ -1,0 +1,219 @@
+//! Programs of a loaded object.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+
+use purebpf_attach::section::{AutoAttach, SectionName};
+use purebpf_attach::{self as attach, Link};
+use purebpf_elf_loader::object::{self, ProgramId};
+use purebpf_sys::info::ProgInfo;
+use purebpf_sys::prog::{TestRun, TestRunResult};
+use purebpf_sys::uapi::{AttachType, ProgType};
+
+use crate::{Error, Result};
+
+/// A program in the kernel. Clones share the descriptor, which closes with the last of them; links
+/// keep the program alive by themselves.
+#[derive(Clone, Debug)]
+#[doc(alias = "bpf_program")]
+pub struct Program {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    name: String,
+    section: String,
+    id: ProgramId,
+    prog_type: ProgType,
+    expected_attach_type: Option<AttachType>,
+    fd: OwnedFd,
+}
+
+impl Program {
+    pub(crate) fn new(description: &object::Program, id: ProgramId, fd: OwnedFd) -> Program {
+        Program {
+            inner: Arc::new(Inner {
+                name: description.name.clone(),
+                section: description.section.clone(),
+                id,
+                prog_type: description.prog_type,
+                expected_attach_type: description.expected_attach_type,
+                fd,
+            }),
+        }
+    }
+
+    /// Its name.
+    #[doc(alias = "bpf_program__name")]
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// Its section's name, without a leading `?`.
+    #[doc(alias = "bpf_program__section_name")]
+    pub fn section(&self) -> &str {
+        &self.inner.section
+    }
+
+    /// Its place in the object.
+    pub fn id(&self) -> ProgramId {
+        self.inner.id
+    }
+
+    /// Its type.
+    #[doc(alias = "bpf_program__type")]
+    pub fn prog_type(&self) -> ProgType {
+        self.inner.prog_type
+    }
+
+    /// What the kernel knows of it: its id, how often it ran, the maps it uses.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    #[doc(alias = "bpf_prog_get_info_by_fd")]
+    pub fn info(&self) -> Result<ProgInfo> {
+        purebpf_sys::info::prog_info(self.as_fd()).map_err(|source| self.fault(source))
+    }
+
+    /// Runs it once, or as often as `run` says, on data and context of the caller's.
+    ///
+    /// # Errors
+    /// When the kernel refuses: not every type of program can be run by hand.
+    #[doc(alias = "bpf_prog_test_run_opts")]
+    pub fn test_run(&self, run: TestRun<'_>) -> Result<TestRunResult> {
+        run.run(self.as_fd()).map_err(|source| self.fault(source))
+    }
+
+    /// Pins it at a path in a BPF file system.
+    ///
+    /// # Errors
+    /// When the kernel refuses: nothing may be at the path, and it must be in a bpffs.
+    #[doc(alias = "bpf_program__pin")]
+    pub fn pin(&self, path: impl AsRef<Path>) -> Result<()> {
+        purebpf_sys::pin::obj_pin(self.as_fd(), path.as_ref()).map_err(|source| self.fault(source))
+    }
+
+    /// Whether its section can say where it is attached; those of sections such as `xdp` never do.
+    pub fn has_auto_attach(&self) -> bool {
+        SectionName::parse(self.section()).is_some_and(|section| section.def.auto_attach != AutoAttach::None)
+    }
+
+    /// Attaches it to what its section says; `None` when the section says nothing, as
+    /// `SEC("kprobe")` and `SEC("xdp")` do.
+    ///
+    /// # Errors
+    /// When the target does not exist, or the kernel refuses.
+    #[doc(alias = "bpf_program__attach")]
+    pub fn attach(&self) -> Result<Option<Link>> {
+        let Some(section) = SectionName::parse(self.section()) else { return Ok(None) };
+        if section.def.auto_attach == AutoAttach::None {
+            return Ok(None);
+        }
+        let link = attach::auto_attach(self.as_fd(), &section, self.attach_type()).map_err(|err| self.wrap(err))?;
+        if link.is_some() {
+            log::debug!("program '{}': attached to '{}'", self.name(), self.section());
+        }
+        Ok(link)
+    }
+
+    /// Attaches it to a kernel function.
+    ///
+    /// # Errors
+    /// When there is no such function, or the kernel refuses.
+    #[doc(alias = "bpf_program__attach_kprobe_opts")]
+    pub fn attach_kprobe(&self, function: &str, options: &attach::KprobeOptions) -> Result<Link> {
+        attach::attach_kprobe(self.as_fd(), function, options).map_err(|err| self.wrap(err))
+    }
+
+    /// Attaches it to a function of a binary or library.
+    ///
+    /// # Errors
+    /// When there is no such file or function, or the kernel refuses.
+    #[doc(alias = "bpf_program__attach_uprobe_opts")]
+    pub fn attach_uprobe(&self, binary: impl AsRef<Path>, options: &attach::UprobeOptions<'_>) -> Result<Link> {
+        attach::attach_uprobe(self.as_fd(), binary, options).map_err(|err| self.wrap(err))
+    }
+
+    /// Attaches it to a tracepoint.
+    ///
+    /// # Errors
+    /// When there is no such tracepoint, or the kernel refuses.
+    #[doc(alias = "bpf_program__attach_tracepoint_opts")]
+    pub fn attach_tracepoint(&self, category: &str, name: &str, options: &attach::TracepointOptions) -> Result<Link> {
+        attach::attach_tracepoint(self.as_fd(), category, name, options).map_err(|err| self.wrap(err))
+    }
+
+    /// Attaches it to a raw tracepoint.
+    ///
+    /// # Errors
+    /// When there is no such tracepoint, or the kernel refuses.
+    #[doc(alias = "bpf_program__attach_raw_tracepoint_opts")]
+    pub fn attach_raw_tracepoint(&self, name: &str, options: &attach::RawTracepointOptions) -> Result<Link> {
+        attach::attach_raw_tracepoint(self.as_fd(), name, options).map_err(|err| self.wrap(err))
+    }
+
+    /// Attaches it to what it was verified for: fentry, fexit, tp_btf and their like.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    #[doc(alias = "bpf_program__attach_trace_opts")]
+    pub fn attach_tracing(&self, options: &attach::TracingOptions) -> Result<Link> {
+        attach::attach_tracing(self.as_fd(), self.attach_type(), options).map_err(|err| self.wrap(err))
+    }
+
+    /// Attaches it to the XDP hook of a network interface.
+    ///
+    /// # Errors
+    /// When there is no such interface, or the kernel refuses.
+    #[doc(alias = "bpf_program__attach_xdp")]
+    pub fn attach_xdp(&self, ifindex: u32, options: &attach::XdpOptions) -> Result<Link> {
+        attach::attach_xdp(self.as_fd(), ifindex, options).map_err(|err| self.wrap(err))
+    }
+
+    /// Attaches it to a tcx hook of a network interface, by its section ingress or egress.
+    ///
+    /// # Errors
+    /// When there is no such interface, or the kernel refuses (tcx came with 6.6).
+    #[doc(alias = "bpf_program__attach_tcx")]
+    pub fn attach_tcx(&self, ifindex: u32, options: &attach::TcxOptions<'_>) -> Result<Link> {
+        attach::attach_tcx(self.as_fd(), ifindex, self.attach_type(), options).map_err(|err| self.wrap(err))
+    }
+
+    /// Attaches it to a cgroup, an open directory of cgroup2.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    #[doc(alias = "bpf_program__attach_cgroup_opts")]
+    pub fn attach_cgroup(&self, cgroup: BorrowedFd<'_>, options: &attach::CgroupOptions<'_>) -> Result<Link> {
+        attach::attach_cgroup(self.as_fd(), cgroup, self.attach_type(), options).map_err(|err| self.wrap(err))
+    }
+
+    /// Makes it the filter of a socket.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    #[doc(alias = "SO_ATTACH_BPF")]
+    pub fn attach_socket_filter(&self, socket: BorrowedFd<'_>) -> Result<Link> {
+        attach::attach_socket_filter(self.as_fd(), socket).map_err(|err| self.wrap(err))
+    }
+
+    fn attach_type(&self) -> AttachType {
+        self.inner.expected_attach_type.unwrap_or(AttachType(0))
+    }
+
+    fn wrap(&self, source: attach::Error) -> Error {
+        Error::Attach { program: self.name().to_owned(), source: Box::new(source) }
+    }
+
+    fn fault(&self, source: purebpf_sys::Error) -> Error {
+        Error::Program { program: self.name().to_owned(), source }
+    }
+}
+
+impl AsFd for Program {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.fd.as_fd()
+    }
+}
