@@ -104,6 +104,13 @@ fn a_forgotten_link_stays() {
 }
 
 #[test]
+fn links_go_to_other_threads() {
+    fn needs<T: Send + Sync + 'static>() {}
+    needs::<Link>();
+    needs::<Error>();
+}
+
+#[test]
 fn many_times_leaves_nothing() {
     let Some(_kernel) = kernel() else { return };
     let before = count_descriptors();

@@ -54,6 +54,13 @@ fn fentry_and_fexit_fire() {
 }
 
 #[test]
+fn fmod_ret_fires() {
+    let Some(_kernel) = kernel() else { return };
+    let Some((counting, link)) = attached("fmod_ret/security_file_open", Adds::OneOnThisThread) else { return };
+    fires(link, &counting, 1, || drop(File::open("/proc/self/status").unwrap()));
+}
+
+#[test]
 fn tp_btf_fires() {
     let Some(_kernel) = kernel() else { return };
     let Some((counting, link)) = attached("tp_btf/sys_enter", Adds::OneOnThisThread) else { return };

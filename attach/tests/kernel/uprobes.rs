@@ -1,9 +1,9 @@
-//! Functions of binaries: this test's own, and the C library's.
+//! Functions of binaries: this test's own.
 
 use crate::support::{Adds, Counting, fires, is_since, kernel, skipped, with_tracefs};
 use purebpf_attach::{
     Error, Link, ProbeAttachMode, UprobeOptions, UprobeProcess, attach_uprobe, auto_attach, section::SectionName,
-    symbols::elf::function_offset, tracefs, uprobe::resolve_binary,
+    symbols::elf::function_offset, tracefs,
 };
 use purebpf_sys::uapi::{AttachType, LinkType, ProgType};
 use std::{
@@ -157,39 +157,4 @@ fn misspelt_functions_name_the_nearest() {
     let at_return = UprobeOptions::default().function("purebpf_attach_probed").retprobe(true).offset(4);
     let error = attach_uprobe(counting.prog.as_fd(), own_binary(), &at_return).unwrap_err();
     assert!(matches!(error, Error::Options { .. }), "{error}");
-}
-
-#[test]
-fn functions_of_the_c_library_by_bare_name_and_version() {
-    let Some(_kernel) = kernel() else { return };
-    let libc_path = match resolve_binary(Path::new("libc.so.6")) {
-        Ok(path) => path,
-        Err(error) => return skipped(error),
-    };
-    let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    if !maps.contains("libc.so.6") {
-        return skipped("this binary is linked statically");
-    }
-    let getsid = || {
-        // SAFETY: reads this process's own session.
-        unsafe { libc::getsid(0) };
-    };
-    let counting = Counting::load(ProgType::KPROBE, Adds::OneOnThisThread, 0);
-    let options = UprobeOptions::default().function("getsid");
-    let link = attach_uprobe(counting.prog.as_fd(), "libc.so.6", &options).unwrap();
-    fires(link, &counting, 1, getsid);
-
-    if cfg!(all(target_arch = "x86_64", target_env = "gnu")) {
-        // The version of everything as old as x86-64.
-        let plain = function_offset(&libc_path, "getsid", None).unwrap();
-        assert_eq!(function_offset(&libc_path, "getsid", Some("GLIBC_2.2.5")).unwrap(), plain);
-        let error = function_offset(&libc_path, "getsid", Some("GLIBC_9.9")).unwrap_err();
-        assert!(error.to_string().contains("getsid@GLIBC_9.9"), "{error}");
-        let link = attach_uprobe(
-            counting.prog.as_fd(),
-            "libc.so.6",
-            &UprobeOptions::default().function("getsid@@GLIBC_2.2.5"),
-        );
-        fires(link.unwrap(), &counting, 1, getsid);
-    }
 }
