@@ -190,7 +190,11 @@ impl Suite {
         let tree = partial.join("tree");
         create_dir(&tree)?;
         let unpacked = (|| {
-            println!("fetching {} from Debian {}", packages.join(", "), self.name);
+            let shown = match packages {
+                [first, _, _, _, rest @ ..] => format!("{first} and {} more packages", rest.len() + 3),
+                few => few.join(", "),
+            };
+            println!("fetching {shown} from Debian {}", self.name);
             run_quiet(self.apt("apt-get").arg("download").args(packages).current_dir(&downloads))?;
             for deb in fs::read_dir(&downloads).context("what apt-get downloaded")? {
                 let deb = deb.context("what apt-get downloaded")?.path();

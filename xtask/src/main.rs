@@ -4,8 +4,10 @@
 //! say which to install.
 
 mod ci;
+mod codegen;
 mod debian;
 mod error;
+mod fixtures;
 mod kernels;
 mod msrv;
 mod process;
@@ -44,6 +46,18 @@ const TASKS: &[Task] = &[
         arguments: "KERNEL FILE",
         about: "write a matrix kernel's BTF to a file",
         run: vmlinux_btf::run,
+    },
+    Task {
+        name: "fixtures",
+        arguments: "[--check]",
+        about: "compile the BPF programs of tests and examples, or check that their objects are what they compile to",
+        run: fixtures::run,
+    },
+    Task {
+        name: "codegen",
+        arguments: "[--check | --refresh]",
+        about: "make generated sources from xtask/inputs, check them, or make the inputs from the newest linux/bpf.h",
+        run: codegen::run,
     },
     Task {
         name: "reference",

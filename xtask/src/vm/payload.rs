@@ -170,3 +170,24 @@ pub(crate) fn busybox() -> Result<Vec<u8>> {
     run(Command::new(&place).arg("true"))?;
     read(&place)
 }
+
+/// The shared libraries that this very program runs with: the C library and its dynamic linker, to be found and looked into (by
+/// uprobes) in the guest as on any system.
+pub(crate) fn c_library() -> Result<Vec<(String, Vec<u8>)>> {
+    let maps = read(Path::new("/proc/self/maps"))?;
+    let maps = String::from_utf8_lossy(&maps);
+    // The sixth field of proc_pid_maps(5); the kernel gives the path after all links are followed.
+    let paths = maps.lines().filter_map(|line| line.split_whitespace().nth(5)).filter(|path| path.contains(".so"));
+    let paths: BTreeSet<&str> = paths.collect();
+    let on_usr = |path: &str| if path.starts_with("/usr/") { path.to_owned() } else { format!("/usr{path}") };
+    let mut libraries = Vec::new();
+    for path in paths {
+        libraries.push((on_usr(path), read(Path::new(path))?));
+    }
+    // Programs name their dynamic linker by this path, whatever it is a link to.
+    let linker = "/lib64/ld-linux-x86-64.so.2";
+    if let Ok(contents) = std::fs::read(linker) {
+        libraries.push((on_usr(linker), contents));
+    }
+    Ok(libraries)
+}
