@@ -33,6 +33,7 @@ type Callback<B> = Box<dyn FnMut(&[u8]) -> ControlFlow<B> + Send>;
 /// # }
 /// ```
 #[doc(alias = "ring_buffer")]
+#[doc(alias = "ring_buffer__free")]
 pub struct RingBufferManager<B = ()> {
     /// Declared before the rings, so that it goes first.
     epoll: Epoll,

@@ -142,6 +142,35 @@ fn discarded_records_are_passed_over() {
 }
 
 #[test]
+fn a_record_that_is_still_being_written_is_waited_for() {
+    if thread::available_parallelism().unwrap().get() < 2 {
+        return println!("skipped: with one CPU nobody can look while a program runs");
+    }
+    let producer = producer!(PAGE);
+    let late = producer.reserving(Reserved::SubmitLate);
+    let mut ring = Ring::new(producer.map()).unwrap();
+    // Seen reserved, which the kernel calls readable, and not committed; and then woken for by its commit.
+    let mut seen = 0;
+    for _ in 0..5000 {
+        thread::scope(|scope| {
+            scope.spawn(|| assert!(late.run()));
+            while ring.available_data() == 0 {
+                thread::yield_now();
+            }
+            if let Some(record) = ring.next().unwrap() {
+                return assert_eq!(*record, [0xff; 16]);
+            }
+            seen += 1;
+            assert_eq!(ring.poll(FOR_EVER, |record| assert_eq!(record, [0xff; 16])).unwrap(), 1);
+        });
+        if seen == 20 {
+            return;
+        }
+    }
+    panic!("a record was seen before its commit {seen} times only");
+}
+
+#[test]
 fn what_is_not_consumed_is_there_for_the_next_consumer() {
     let producer = producer!(PAGE);
     for i in 0..3 {

@@ -17,12 +17,17 @@ pub(crate) const MAX_RECORD: usize = 256;
 /// Bytes before the record in the packet that the program is run on: test runs want an Ethernet header.
 const ETHERNET_HEADER: usize = 14;
 
-/// What the program of a [`Producer`] does with space that it has reserved.
+/// What a program does with space that it has reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reserved {
     Submit,
     Discard,
+    /// Submits it after some time (so many calls of a helper), in which it is reserved and no more.
+    SubmitLate,
 }
+
+/// A millisecond or so, and few enough for the verifier to follow.
+const LATE: i32 = 30_000;
 
 /// What bpf_ringbuf_output returns, as a program's return value, when there is no room.
 pub(crate) const NO_ROOM: u32 = (-libc::EAGAIN) as u32;
@@ -146,13 +151,18 @@ fn reserving_program(map: &OwnedFd, then: Reserved) -> Vec<Insn> {
         Insn::mov64_imm(2, 16),
         Insn::mov64_imm(3, 0),
         Insn::call_helper(HelperId::RINGBUF_RESERVE),
-        Insn::jump_imm(op::JEQ, 0, 0, 7),
-        Insn::st_mem(op::DW, 0, 0, -1),
-        Insn::st_mem(op::DW, 0, 8, -1),
-        Insn::mov64_reg(1, 0),
+        Insn::jump_imm(op::JEQ, 0, 0, 12),
+        Insn::mov64_reg(6, 0),
+        Insn::st_mem(op::DW, 6, 0, -1),
+        Insn::st_mem(op::DW, 6, 8, -1),
+        Insn::mov64_imm(7, 0),
+        Insn::call_helper(HelperId::KTIME_GET_NS),
+        Insn::alu64_imm(op::ADD, 7, 1),
+        Insn::jump_imm(op::JLT, 7, if then == Reserved::SubmitLate { LATE } else { 1 }, -3),
+        Insn::mov64_reg(1, 6),
         Insn::mov64_imm(2, 0),
         Insn::call_helper(match then {
-            Reserved::Submit => HelperId::RINGBUF_SUBMIT,
+            Reserved::Submit | Reserved::SubmitLate => HelperId::RINGBUF_SUBMIT,
             Reserved::Discard => HelperId::RINGBUF_DISCARD,
         }),
         Insn::mov64_imm(0, 0),
