@@ -1623,9 +1623,9 @@ pub const BPF_RB_CONS_POS: u32 = 2;
 pub const BPF_RB_PROD_POS: u32 = 3;
 pub const BPF_RB_OVERWRITE_POS: u32 = 4;
 
-pub const BPF_RINGBUF_BUSY_BIT: u64 = 0xffffffff80000000;
-pub const BPF_RINGBUF_DISCARD_BIT: u64 = 0x40000000;
-pub const BPF_RINGBUF_HDR_SZ: u64 = 8;
+pub const BPF_RINGBUF_BUSY_BIT: u32 = 0x80000000;
+pub const BPF_RINGBUF_DISCARD_BIT: u32 = 0x40000000;
+pub const BPF_RINGBUF_HDR_SZ: u32 = 8;
 
 pub const BPF_SK_LOOKUP_F_REPLACE: u32 = 1;
 pub const BPF_SK_LOOKUP_F_NO_REUSEPORT: u32 = 2;

@@ -112,7 +112,8 @@ fn split_end(word: &str) -> (&str, &str) {
 
 /// The tags of the structs that a declaration names.
 fn structs_in(declaration: &str) -> impl Iterator<Item = &str> {
-    declaration.split("struct ").skip(1).filter_map(|rest| rest.split([' ', '*', ',']).next())
+    let words = declaration.split([' ', '*', ',']);
+    words.clone().zip(words.skip(1)).filter(|(word, _)| *word == "struct").map(|(_, tag)| tag)
 }
 
 #[cfg(test)]
@@ -122,18 +123,29 @@ mod tests {
     #[test]
     fn kernel_types_become_the_programs() {
         assert_eq!(for_programs("const struct bpf_map *map, u32 flags"), "const void *map, __u32 flags");
-        assert_eq!(for_programs("struct sk_buff *skb, size_t len, u64 *res"), "struct __sk_buff *skb, unsigned long len, __u64 *res");
+        assert_eq!(
+            for_programs("struct sk_buff *skb, size_t len, u64 *res"),
+            "struct __sk_buff *skb, unsigned long len, __u64 *res"
+        );
         assert_eq!(for_programs("const char *fmt, ..."), "const char *fmt, ...");
         assert_eq!(for_programs("void"), "void");
     }
 
     #[test]
     fn header_of_two_helpers() {
-        let header = header_of("1\tone\t\tvoid *\tstruct bpf_map *map\n2\ttwo\t__fast\tlong\tstruct path *p\n", "two\tSecond.\n").unwrap();
-        assert!(header.contains("struct path;\n"));
+        let header = header_of(
+            "1\tone\t\tvoid *\tstruct bpf_map *map\n2\ttwo\t__fast\tlong\tstruct path *in_struct p\n",
+            "two\tSecond.\n",
+        )
+        .unwrap();
+        assert!(header.contains("#define __BPF_HELPER_DEFS_H__\n\nstruct path;\n\n"));
         assert!(header.contains("#if __has_attribute(fast)\n"));
         assert!(header.contains("\nstatic void *(* const bpf_one)(void *map) = (void *) 1;\n"));
-        assert!(header.contains("/* Second. */\nstatic __fast long (* const bpf_two)(struct path *p) = (void *) 2;\n"));
+        assert!(
+            header.contains(
+                "/* Second. */\nstatic __fast long (* const bpf_two)(struct path *in_struct p) = (void *) 2;\n"
+            )
+        );
         assert!(header_of("1\tone\t\tvoid\tvoid\n", "two\tNo such helper.\n").is_err());
         assert!(header_of("1\tone\tvoid\n", "").is_err());
     }

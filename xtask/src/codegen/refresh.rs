@@ -156,5 +156,7 @@ fn macros(work: &Path, clang: impl Fn() -> Command) -> Result<String> {
     if values.lines().count() != names.len() + 1 {
         return Err(Error::new("the program that prints macros printed too little"));
     }
-    Ok(format!("# Macros of linux/bpf.h that are numbers, by `cargo xtask codegen --refresh`.\n# name\tvalue\n{values}"))
+    Ok(format!(
+        "# Macros of linux/bpf.h that are numbers, by `cargo xtask codegen --refresh`.\n# name\tvalue\n{values}"
+    ))
 }

@@ -11,7 +11,7 @@ use crate::{
     error::{Context, Error, Result},
     workspace::{read, root},
 };
-use purebpf_btf::{Btf, Kind, Type, TypeData, TypeId};
+use purebpf_btf::{Btf, Kind, Type, TypeData, TypeId, types::Member};
 use std::{collections::BTreeSet, fmt::Write};
 
 /// The types of linux/bpf.h, as raw BTF.
@@ -342,12 +342,12 @@ fn ways(btf: &Btf, item: Type<'_>, base: u32, prefix: &str) -> Result<Vec<Way>> 
     Ok(found)
 }
 
-fn union_ways(btf: &Btf, members: Vec<purebpf_btf::Member<'_>>, base: u32, prefix: &str) -> Result<Vec<Way>> {
+fn union_ways(btf: &Btf, members: Vec<Member<'_>>, base: u32, prefix: &str) -> Result<Vec<Way>> {
     let mut data = Vec::new();
     for member in &members {
         data.push(btf.resolve(member.type_id).context(prefix.to_owned())?);
     }
-    let size = |member: &purebpf_btf::Member<'_>| btf.size_of(member.type_id).context(prefix.to_owned());
+    let size = |member: &Member<'_>| btf.size_of(member.type_id).context(prefix.to_owned());
     if data.iter().all(|data| is_plain(*data)) {
         // Names for one number: the first, unless a later one is wider.
         let mut widest = members.first().context("an empty union")?;
@@ -370,7 +370,9 @@ fn union_ways(btf: &Btf, members: Vec<purebpf_btf::Member<'_>>, base: u32, prefi
         let label = match member.name() {
             _ if members.len() == 1 => None,
             Some(name) => Some(name.to_owned()),
-            None => data.members().and_then(|mut members| members.next()).and_then(|first| first.name()).map(str::to_owned),
+            None => {
+                data.members().and_then(|mut members| members.next()).and_then(|first| first.name()).map(str::to_owned)
+            }
         };
         for way in ways(btf, data, base, &inner_prefix(prefix, member.name()))? {
             found.push(Way { labels: label.iter().cloned().chain(way.labels).collect(), fields: way.fields });
