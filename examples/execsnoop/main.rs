@@ -75,6 +75,8 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let mut ring = RingBuffer::new(object.map("events")?)?;
     let links = object.attach()?;
 
+    eprintln!("execsnoop: attached; Ctrl-C ends");
+
     let clock = Clock::now();
     let mut output = Output { json: options.json, left: options.count.unwrap_or(u64::MAX), clock, failed: None };
     output.heading()?;
