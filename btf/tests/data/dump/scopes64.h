@@ -1,0 +1,172 @@
+#ifndef __VMLINUX_H__
+#define __VMLINUX_H__
+
+#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
+#pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
+#endif
+
+#ifndef __ksym
+#define __ksym __attribute__((section(".ksyms")))
+#endif
+
+#ifndef __weak
+#define __weak __attribute__((weak))
+#endif
+
+#ifndef __bpf_fastcall
+#if __has_attribute(bpf_fastcall)
+#define __bpf_fastcall __attribute__((bpf_fastcall))
+#else
+#define __bpf_fastcall
+#endif
+#endif
+
+enum {
+	CONSTANT_B = 1,
+	CONSTANT_C = 2,
+};
+
+enum {
+	LONG_CONSTANT = 1,
+};
+
+enum shared_enum {
+	SHARED_ONE = 1,
+	SHARED_TWO = 2,
+};
+
+enum shared_enum___2 {
+	SHARED_TWO___2 = 7,
+	SHARED_THREE = 8,
+};
+
+typedef char shared_name;
+
+typedef int shared_name___2;
+
+typedef long int long_array[4];
+
+typedef struct {
+	long_array longs;
+	double d;
+	long long int ll;
+} layout_t;
+
+struct __va_list_tag {
+	unsigned int gp_offset;
+	unsigned int fp_offset;
+	void *overflow_arg_area;
+	void *reg_save_area;
+};
+
+typedef __builtin_va_list va_alias;
+
+struct aligned {
+	char a;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	int b;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+};
+
+struct bits {
+	unsigned int a: 3;
+	long long unsigned int b: 35;
+	char: 2;
+	char c: 5;
+	short: 3;
+	short unsigned int d: 11;
+	int e: 1;
+};
+
+struct packed {
+	char a;
+	long long int b;
+} __attribute__((packed));
+
+struct holes {
+	char a;
+	double b;
+	char c;
+	long int d;
+	short int e;
+	struct packed f;
+	char g;
+};
+
+struct shared;
+
+union shared_name {
+	struct shared *s;
+	long int l;
+};
+
+typedef union shared_name shared_name___3;
+
+struct declared;
+
+struct outer {
+	shared_name___3 n;
+	const struct shared * const * volatile p;
+	struct declared *d;
+};
+
+struct shared___2 {
+	long int second;
+	struct shared___2 *next;
+};
+
+typedef struct shared___2 shared_t;
+
+struct outer___2 {
+	struct shared___2 in;
+	shared_t *out;
+	enum shared_enum___2 e;
+	shared_name n;
+};
+
+struct shared___3 {
+	int first;
+};
+
+struct shared {
+	char third;
+};
+
+typedef struct shared___3 shared_t___2;
+
+union shared_name___2 {
+	int a;
+};
+
+struct tail {
+	long long int a;
+	char b;
+	char c[0];
+};
+
+typedef struct declared declared_t;
+
+typedef void void_alias;
+
+
+/* BPF kfuncs */
+#ifndef BPF_NO_KFUNC_PROTOTYPES
+#endif
+
+#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
+#pragma clang attribute pop
+#endif
+
+#endif /* __VMLINUX_H__ */
