@@ -31,10 +31,16 @@ pub(crate) struct Kernel {
     _alone: MutexGuard<'static, ()>,
 }
 
+/// Held by one test at a time: whatever opens a descriptor holds it, so that descriptors can be counted.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    // A failed test poisons it, which is no reason to fail the others.
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The kernel, when this process may use bpf(2).
 pub(crate) fn kernel() -> Option<Kernel> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let alone = alone();
     match MapCreate::new(MapType::ARRAY, 4, 4, 1).create().map(drop) {
         Ok(()) => Some(Kernel { descriptors: count_descriptors(), _alone: alone }),
         Err(error) => {
