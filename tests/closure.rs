@@ -20,14 +20,20 @@ const CLOSURES: &[(&str, &[&str], &[&str])] = &[
     ("purebpf-helpers", &[], &[]),
     (
         "purebpf",
-        &["purebpf-attach", "purebpf-btf", "purebpf-core-reloc", "purebpf-elf-loader", "purebpf-ringbuf", "purebpf-sys"],
+        &[
+            "purebpf-attach",
+            "purebpf-btf",
+            "purebpf-core-reloc",
+            "purebpf-elf-loader",
+            "purebpf-ringbuf",
+            "purebpf-sys",
+        ],
         &["bitflags", "bytemuck", "libc", "log", "memchr", "object", "thiserror"],
     ),
 ];
 
 /// Procedural macros, and what those are made of.
-const COMPILE_TIME: &[&str] =
-    &["bytemuck_derive", "proc-macro2", "quote", "syn", "thiserror-impl", "unicode-ident"];
+const COMPILE_TIME: &[&str] = &["bytemuck_derive", "proc-macro2", "quote", "syn", "thiserror-impl", "unicode-ident"];
 
 /// Build scripts that are known to compile nothing: they ask the compiler for its version.
 const HARMLESS_BUILD_SCRIPTS: &[&str] = &["libc", "object", "proc-macro2", "quote", "thiserror"];

@@ -7,6 +7,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -148,7 +149,7 @@ fn mutants_neither_panic_nor_hang_nor_hoard() {
             let before = NOW.load(Ordering::Relaxed);
             PEAK.store(before, Ordering::Relaxed);
             let begin = Instant::now();
-            let outcome = std::panic::catch_unwind(|| exercise(&mutant, &kernel));
+            let outcome = catch_unwind(AssertUnwindSafe(|| exercise(&mutant, &kernel)));
             let taken = PEAK.load(Ordering::Relaxed).saturating_sub(before);
             let which = format!("mutation {number} of {}", path.display());
             assert!(outcome.is_ok(), "{which} panicked");

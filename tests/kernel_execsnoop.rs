@@ -1,0 +1,197 @@
+//! The example, as its users run it: it reports processes that this test starts, as they are.
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use common::kernel_test;
+use serde_json::Value;
+
+/// The example, running and attached.
+struct Execsnoop {
+    child: Child,
+    lines: Box<dyn Iterator<Item = Value>>,
+}
+
+impl Execsnoop {
+    /// Starts it with `--json` and further arguments, and waits until it sees processes.
+    fn start(arguments: &[&str]) -> Execsnoop {
+        let mut child = Command::new(common::example("execsnoop"))
+            .arg("--json")
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the example runs");
+        // It says when it is attached: nothing that starts later is missed.
+        let mut stderr = BufReader::new(child.stderr.take().expect("asked for a pipe"));
+        let mut line = String::new();
+        stderr.read_line(&mut line).expect("a pipe");
+        assert!(line.contains("attached"), "{line}");
+        let stdout = BufReader::new(child.stdout.take().expect("asked for a pipe"));
+        let lines = stdout.lines().map(|line| serde_json::from_str(&line.expect("a pipe")).expect("JSON"));
+        // Whatever else it says is to be seen, not to fill the pipe.
+        std::thread::spawn(move || stderr.lines().for_each(|line| eprintln!("{}", line.unwrap_or_default())));
+        Execsnoop { child, lines: Box::new(lines) }
+    }
+
+    /// The next event of a process.
+    fn event_of(&mut self, pid: u32, what: &str) -> Value {
+        self.lines.find(|event| event["pid"] == pid && event["event"] == what).expect("the event comes")
+    }
+
+    /// Asks it to end, as Ctrl-C does, and sees that it does so in good order.
+    fn interrupt(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it is ours");
+        // It must not block on a full pipe.
+        self.lines.by_ref().for_each(drop);
+        let status = self.child.wait().expect("it is ours");
+        assert!(status.success(), "{status}");
+    }
+}
+
+/// This test's own binary, which is there in every virtual machine: with these arguments it does nothing but list tests.
+const ARGUMENTS: [&str; 3] = ["--list", "argument with  spaces", "--skip=€"];
+
+fn own_binary() -> Command {
+    Command::new(std::env::current_exe().expect("procfs is mounted"))
+}
+
+#[test]
+fn processes_are_reported_as_they_are() {
+    kernel_test(|| {
+        let mut execsnoop = Execsnoop::start(&[]);
+        let child = own_binary().args(ARGUMENTS).stdout(Stdio::null()).spawn().expect("our own binary runs");
+        let pid = child.id();
+        let status = { child }.wait().expect("it is ours");
+
+        let exec = execsnoop.event_of(pid, "exec");
+        let own = std::env::current_exe().expect("procfs is mounted");
+        assert_eq!(exec["ppid"], std::process::id());
+        assert_eq!(exec["uid"], 0);
+        assert_eq!(exec["filename"], own.to_str().expect("UTF-8"));
+        let arguments: Vec<_> = exec["args"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+        assert_eq!(arguments[0], own.to_str().expect("UTF-8"));
+        assert_eq!(&arguments[1..], ARGUMENTS);
+        assert_eq!(exec["args_truncated"], false);
+        let name = own.file_name().expect("a file").to_str().expect("UTF-8");
+        assert_eq!(exec["comm"], name[..name.len().min(15)]);
+
+        let exit = execsnoop.event_of(pid, "exit");
+        assert_eq!(exit["ppid"], std::process::id());
+        assert_eq!(exit["exit_code"], status.code().expect("it was not killed"));
+        assert_eq!(exit["signal"], Value::Null);
+        assert!(exit["duration_ns"].as_u64().expect("a number") > 0);
+        execsnoop.interrupt();
+    });
+}
+
+#[test]
+fn exit_codes_and_signals_are_told_apart() {
+    kernel_test(|| {
+        let mut execsnoop = Execsnoop::start(&[]);
+        // libtest refuses an option that it does not know.
+        let mut failing =
+            own_binary().arg("--no-such-option").stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let pid = failing.id();
+        let code = failing.wait().unwrap().code().expect("it was not killed");
+        assert_ne!(code, 0);
+        assert_eq!(execsnoop.event_of(pid, "exit")["exit_code"], code);
+
+        // Waits for its standard input for as long as we keep it open.
+        let mut waiting = own_binary()
+            .args(["--exact", "helper_that_waits", "--ignored", "--nocapture"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let pid = waiting.id();
+        execsnoop.event_of(pid, "exec");
+        waiting.kill().unwrap();
+        waiting.wait().unwrap();
+        let exit = execsnoop.event_of(pid, "exit");
+        assert_eq!(exit["signal"], 9);
+        assert_eq!(exit["exit_code"], Value::Null);
+        execsnoop.interrupt();
+    });
+}
+
+/// Not a test of its own: what `exit_codes_and_signals_are_told_apart` starts and kills.
+#[test]
+#[ignore = "waits for its standard input; started by another test"]
+fn helper_that_waits() {
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+}
+
+#[test]
+fn it_ends_by_itself_after_so_many_events() {
+    kernel_test(|| {
+        let mut execsnoop = Execsnoop::start(&["--count", "4"]);
+        for _ in 0..8 {
+            let _ = own_binary().arg("--list").stdout(Stdio::null()).status().unwrap();
+        }
+        assert_eq!(execsnoop.lines.by_ref().count(), 4);
+        assert!(execsnoop.child.wait().unwrap().success());
+    });
+}
+
+#[test]
+fn it_ends_by_itself_after_a_while() {
+    kernel_test(|| {
+        let mut execsnoop = Execsnoop::start(&["--duration", "1"]);
+        execsnoop.lines.by_ref().for_each(drop);
+        assert!(execsnoop.child.wait().unwrap().success());
+    });
+}
+
+#[test]
+fn other_users_are_left_out() {
+    kernel_test(|| {
+        use std::os::unix::process::CommandExt;
+        let nobody = 65_534;
+        let mut execsnoop = Execsnoop::start(&["--uid", "65534"]);
+        let mut ours = own_binary().arg("--list").stdout(Stdio::null()).spawn().unwrap();
+        let our_pid = ours.id();
+        ours.wait().unwrap();
+        // Only root may read this test's folder, perhaps: a file that everybody can execute will do.
+        let mut theirs = match Command::new("/proc/self/exe").arg("--list").uid(nobody).stdout(Stdio::null()).spawn() {
+            Ok(child) => child,
+            Err(error) => {
+                common::skip(format_args!("nobody may not execute this test's binary: {error}"));
+                return execsnoop.interrupt();
+            }
+        };
+        let their_pid = theirs.id();
+        theirs.wait().unwrap();
+        let first = execsnoop.lines.next().expect("an event comes");
+        assert_eq!(first["uid"], nobody);
+        assert_ne!(first["pid"], our_pid);
+        assert_eq!(first["pid"], their_pid);
+        execsnoop.interrupt();
+    });
+}
+
+#[test]
+fn short_processes_can_be_left_out() {
+    kernel_test(|| {
+        let mut execsnoop = Execsnoop::start(&["--min-duration", "300"]);
+        let _ = own_binary().arg("--list").stdout(Stdio::null()).status().unwrap();
+        let mut long = own_binary()
+            .args(["--exact", "helper_that_waits", "--ignored", "--nocapture"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let pid = long.id();
+        // The time that is asked for must really pass.
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        drop(long.stdin.take());
+        long.wait().unwrap();
+        let event = execsnoop.lines.find(|event| event["ppid"] == std::process::id()).expect("an event comes");
+        assert_eq!((event["event"].as_str(), event["pid"].as_u64()), (Some("exit"), Some(u64::from(pid))));
+        assert!(event["duration_ns"].as_u64().expect("a number") >= 300_000_000);
+        execsnoop.interrupt();
+    });
+}
