@@ -16,15 +16,14 @@ pub use purebpf_elf_loader::load::running_kernel_btf;
 /// When the file cannot be read or holds no BTF.
 #[doc(alias = "btf__parse")]
 pub fn btf_file(path: &Path) -> Result<KernelBtf> {
-    let file = FileBytes::open(path)
-        .map_err(|err| Error::Read { path: path.to_owned(), source: err.into() })?;
+    let file = FileBytes::open(path).map_err(|err| Error::Read { path: path.to_owned(), source: err.into() })?;
     let bytes = file.as_ref();
     let owner = match bytes.starts_with(b"\x7fELF") {
         false => Owner::shared(Arc::new(file)),
-        true => Owner::from(purebpf_elf_loader::object::btf_section(bytes).map_err(|source| Error::Object {
-            object: path.display().to_string(),
-            source: Box::new(source),
-        })?),
+        true => Owner::from(
+            purebpf_elf_loader::object::btf_section(bytes)
+                .map_err(|source| Error::Object { object: path.display().to_string(), source: Box::new(source) })?,
+        ),
     };
     let btf = Btf::parse(owner).map_err(|source| Error::Btf { path: path.to_owned(), source })?;
     Ok(KernelBtf::new(btf))

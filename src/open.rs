@@ -107,8 +107,7 @@ pub struct OpenObject {
 
 impl OpenObject {
     pub(crate) fn from_file(path: &Path) -> Result<OpenObject> {
-        let bytes =
-            std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         OpenObject::from_bytes(&bytes, &name, path.to_owned())
     }

@@ -33,8 +33,7 @@ pub(crate) fn run(arguments: &RelocateArguments) -> Result {
         eprintln!("{}: {warning}", Style::stderr().bold("warning"));
     }
     let wanted = |program: &Program| arguments.program.as_ref().is_none_or(|name| *name == program.name);
-    let programs: Vec<_> =
-        open.program_ids().zip(&object.programs).filter(|(_, program)| wanted(program)).collect();
+    let programs: Vec<_> = open.program_ids().zip(&object.programs).filter(|(_, program)| wanted(program)).collect();
     let text = match arguments.json {
         true => json::text(&json!({
             "programs": programs.iter().map(|(id, p)| program(object, &linker, *id, p)).collect::<Vec<_>>(),
@@ -61,8 +60,9 @@ fn target(arguments: &RelocateArguments, open: &OpenObject) -> Result<Option<Ker
     for (name, path) in &arguments.module_btf {
         let bytes = std::fs::read(path).map_err(|err| format!("cannot read {}: {err}", path.display()))?;
         let bytes = match bytes.starts_with(b"\x7fELF") {
-            true => purebpf::elf_loader::object::btf_section(&bytes)
-                .map_err(|err| format!("{}: {err}", path.display()))?,
+            true => {
+                purebpf::elf_loader::object::btf_section(&bytes).map_err(|err| format!("{}: {err}", path.display()))?
+            }
             false => bytes,
         };
         modules.push(ModuleBtf::new(name.as_str(), None, bytes));

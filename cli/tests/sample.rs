@@ -27,10 +27,7 @@ fn stdout(arguments: &[&str]) -> String {
 fn unpack(folder: &Path, name: &str) -> PathBuf {
     let packed = fs::File::open(sample(&format!("{name}.zst"))).expect("the sample has this BTF");
     let mut bytes = Vec::new();
-    ruzstd::decoding::StreamingDecoder::new(packed)
-        .expect("zstd")
-        .read_to_end(&mut bytes)
-        .expect("zstd unpacks");
+    ruzstd::decoding::StreamingDecoder::new(packed).expect("zstd").read_to_end(&mut bytes).expect("zstd unpacks");
     let path = folder.join(name);
     fs::write(&path, bytes).expect("the folder takes files");
     path
@@ -81,10 +78,8 @@ fn relocate_answers_as_libbpf_does_for_6_12() {
         let programs = answer["programs"].as_array().expect("a list");
         let found = programs.iter().find(|p| p["name"] == *program).expect("the program is there");
         let hex = found["insns"].as_str().expect("a string");
-        let bytes: Vec<u8> = (0..hex.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex"))
-            .collect();
+        let bytes: Vec<u8> =
+            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect();
         let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(Some(digest.as_str()), hash.as_str(), "stream of {program}");
     }

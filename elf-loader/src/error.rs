@@ -107,7 +107,9 @@ pub enum Error {
         what: String,
     },
     /// A CO-RE relocation that failed.
-    #[error("function '{function}': CO-RE relocation of instruction {insn} ({kind} of type {type_id} '{type_name}', access '{access}'): {what}")]
+    #[error(
+        "function '{function}': CO-RE relocation of instruction {insn} ({kind} of type {type_id} '{type_name}', access '{access}'): {what}"
+    )]
     Core {
         /// The function.
         function: String,
@@ -125,9 +127,7 @@ pub enum Error {
         what: String,
     },
     /// CO-RE relocations but no types to relocate to.
-    #[error(
-        "the object has CO-RE relocations and there is no kernel BTF to apply them to: {why}"
-    )]
+    #[error("the object has CO-RE relocations and there is no kernel BTF to apply them to: {why}")]
     NoKernelBtf {
         /// Why there is none.
         why: String,

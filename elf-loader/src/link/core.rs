@@ -77,12 +77,8 @@ impl Relocated {
 
 /// Resolves and applies all relocations of an object.
 pub(super) fn relocate(object: &Object, kernel: Option<&KernelBtf>) -> Relocated {
-    let mut relocated = Relocated {
-        patched: HashMap::new(),
-        failures: HashMap::new(),
-        relocations: Vec::new(),
-        warnings: Vec::new(),
-    };
+    let mut relocated =
+        Relocated { patched: HashMap::new(), failures: HashMap::new(), relocations: Vec::new(), warnings: Vec::new() };
     let (Some(btf), Some(ext)) = (&object.btf, &object.btf_ext) else { return relocated };
     let places = Places::new(object);
     let mut resolver = Resolver::new(btf, kernel);

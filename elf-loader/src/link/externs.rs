@@ -34,12 +34,8 @@ pub struct Kallsyms {
 impl Kallsyms {
     /// Reads those symbols of `text` that `object` asks for; the first of a name counts.
     pub fn parse(text: &[u8], object: &Object) -> Kallsyms {
-        let wanted: std::collections::HashSet<&[u8]> = object
-            .externs
-            .iter()
-            .filter(|ext| ext.kind == ExternKind::Ksym)
-            .map(|ext| ext.name.as_bytes())
-            .collect();
+        let wanted: std::collections::HashSet<&[u8]> =
+            object.externs.iter().filter(|ext| ext.kind == ExternKind::Ksym).map(|ext| ext.name.as_bytes()).collect();
         let mut addresses = HashMap::new();
         if wanted.is_empty() {
             return Kallsyms { addresses };
@@ -104,11 +100,8 @@ fn resolve_one(
     kernel: Option<&KernelBtf>,
     ksyms: &dyn Ksyms,
 ) -> Result<ExternValue, Error> {
-    let not_found = |kind: &'static str, what: &str| Error::ExternNotFound {
-        name: ext.name.clone(),
-        kind,
-        what: what.to_owned(),
-    };
+    let not_found =
+        |kind: &'static str, what: &str| Error::ExternNotFound { name: ext.name.clone(), kind, what: what.to_owned() };
     match ext.kind {
         ExternKind::Kconfig { offset, .. } => {
             let map = object.maps.iter().position(|map| map.kind == MapKind::Kconfig);

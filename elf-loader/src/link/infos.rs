@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use purebpf_btf::Btf;
 use purebpf_btf::ext::{BtfExt, Record, Sections};
 use purebpf_btf::raw::Endian;
-use purebpf_btf::Btf;
 use purebpf_sys::insn::Insn;
 
 use super::InfoRecords;

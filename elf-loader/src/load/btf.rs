@@ -135,12 +135,7 @@ fn dummy_variable(btf: &Btf, builder: &mut Builder) -> Result<Dummy, purebpf_btf
     Ok(Dummy { int, variable, name: builder.add_string("dummy_ksym")? })
 }
 
-fn place_ksym(
-    btf: &Btf,
-    builder: &mut Builder,
-    dummy: Dummy,
-    var: &mut [u32; 3],
-) -> Result<(), purebpf_btf::Error> {
+fn place_ksym(btf: &Btf, builder: &mut Builder, dummy: Dummy, var: &mut [u32; 3]) -> Result<(), purebpf_btf::Error> {
     let declared = btf.type_by_id(TypeId(var[0]))?;
     match declared.data() {
         TypeData::Func(func) => {
@@ -207,11 +202,7 @@ fn hide_functions(object: &Object, btf: &Btf, builder: &mut Builder) -> Result<(
 
 /// Replaces what the kernel does not know. Ids and lengths stay, so nothing else has to move; the replacements are those
 /// of libbpf's `bpf_object__sanitize_btf`.
-fn trim(
-    btf: &Btf,
-    builder: &mut Builder,
-    supports: &dyn Fn(Feature) -> bool,
-) -> Result<(), purebpf_btf::Error> {
+fn trim(btf: &Btf, builder: &mut Builder, supports: &dyn Fn(Feature) -> bool) -> Result<(), purebpf_btf::Error> {
     let mut present = 0u32;
     let (mut global_func, mut qmark, mut signed_enum) = (false, false, false);
     for t in btf.own_types() {

@@ -135,7 +135,9 @@ fn fill<K: Kernel>(map: &Map, kernel: &K, handle: &K::Handle) -> Result<(), Erro
 fn refused(map: &Map, source: SysError) -> Error {
     let definition = &map.definition;
     let hint = match source.errno() {
-        _ if source.is_permission() => "; it takes CAP_BPF (root), and kernel.unprivileged_bpf_disabled may forbid it to others",
+        _ if source.is_permission() => {
+            "; it takes CAP_BPF (root), and kernel.unprivileged_bpf_disabled may forbid it to others"
+        }
         errno::EINVAL => "; the kernel may be too old for this type or these flags, or a size is wrong",
         errno::E2BIG => "; key, value or number of entries are larger than the kernel allows",
         errno::ENOMEM => "; there is not enough memory for so many entries",

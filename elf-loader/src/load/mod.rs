@@ -159,4 +159,3 @@ struct KernelType {
     /// The module in [`KernelBtf::modules`]; `None` for vmlinux.
     module: Option<usize>,
 }
-

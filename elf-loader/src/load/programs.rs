@@ -193,11 +193,7 @@ impl<K: Kernel> Modules<'_, K> {
 }
 
 /// Finds what a program attaches to in vmlinux, or in the module that it names, or in any.
-fn find_attach_type(
-    program: &Program,
-    target: &AttachBtf,
-    kernel: Option<&KernelBtf>,
-) -> Result<KernelType, Error> {
+fn find_attach_type(program: &Program, target: &AttachBtf, kernel: Option<&KernelBtf>) -> Result<KernelType, Error> {
     let fault = |what: String| Error::AttachTarget {
         program: program.name.clone(),
         target: target.name.clone(),

@@ -87,7 +87,10 @@ impl<'a> Parser<'a> {
         Error::MapDefinition { map, what: what.into() }
     }
 
-    fn definition<'b>(&self, members: impl ExactSizeIterator<Item = Member<'b>>) -> Result<(MapDefinition, Pinning), Error> {
+    fn definition<'b>(
+        &self,
+        members: impl ExactSizeIterator<Item = Member<'b>>,
+    ) -> Result<(MapDefinition, Pinning), Error> {
         let mut def = MapDefinition::new(MapType::UNSPEC);
         let mut pinning = Pinning::None;
         let last = members.len().saturating_sub(1);

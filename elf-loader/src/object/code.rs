@@ -9,9 +9,7 @@ use purebpf_sys::uapi::ProgType;
 
 use super::elf::{Elf, Relocation, Symbol};
 use super::externs::Extern;
-use super::model::{
-    ExternId, Function, FunctionId, Map, MapId, MapKind, Program, Reference, Target,
-};
+use super::model::{ExternId, Function, FunctionId, Map, MapId, MapKind, Program, Reference, Target};
 use crate::Error;
 
 /// The section of subprograms.
@@ -87,11 +85,8 @@ fn cut(
     let section = &elf.sections[number];
     symbols.sort_by_key(|symbol| symbol.value);
     for symbol in symbols {
-        let fault = |what: String| Error::BadFunction {
-            function: symbol.name_lossy(),
-            section: section.name_lossy(),
-            what,
-        };
+        let fault =
+            |what: String| Error::BadFunction { function: symbol.name_lossy(), section: section.name_lossy(), what };
         let size = Insn::SIZE as u64;
         let end = symbol.value.checked_add(symbol.size).filter(|&end| end <= section.data.len() as u64);
         let Some(end) = end.filter(|_| symbol.size > 0) else {
@@ -211,7 +206,11 @@ impl<'a> Resolver<'a> {
             return Err("is the first half of an instruction whose second is missing".into());
         }
         if !insn.is_call() && !insn.is_ld_imm64() {
-            return Err(format!("refers to '{}' and is neither a call nor a ld_imm64 (code {:#04x})", name(), insn.code));
+            return Err(format!(
+                "refers to '{}' and is neither a call nor a ld_imm64 (code {:#04x})",
+                name(),
+                insn.code
+            ));
         }
         if symbol.is_extern() {
             return match self.externs.get(&relocation.symbol) {

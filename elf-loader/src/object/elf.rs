@@ -138,10 +138,10 @@ impl<'a> Elf<'a> {
         for section in table.iter() {
             if let Ok(Some((rels, _))) = section.rel(endian, bytes) {
                 let list = relocations.entry(section.sh_info(endian) as usize).or_default();
-                list.extend(rels.iter().map(|rel| Relocation {
-                    offset: rel.r_offset(endian),
-                    symbol: rel.r_sym(endian) as usize,
-                }));
+                list.extend(
+                    rels.iter()
+                        .map(|rel| Relocation { offset: rel.r_offset(endian), symbol: rel.r_sym(endian) as usize }),
+                );
             }
         }
         for list in relocations.values_mut() {
@@ -186,11 +186,7 @@ impl<'a> Elf<'a> {
         self.symbols
             .iter()
             .filter(|symbol| symbol.is_global_data() && symbol.section.is_some())
-            .map(|symbol| DataSymbol {
-                name: symbol.name.into(),
-                offset: symbol.value,
-                hidden: symbol.is_hidden(),
-            })
+            .map(|symbol| DataSymbol { name: symbol.name.into(), offset: symbol.value, hidden: symbol.is_hidden() })
             .collect()
     }
 

@@ -75,7 +75,9 @@ impl Object {
     pub fn open(bytes: &[u8], name: &str) -> Result<Object, Error> {
         let elf = elf::Elf::parse(bytes)?;
         let btf = match elf.section_named(".BTF") {
-            Some(section) => Some(Btf::parse(section.data.to_vec()).map_err(|source| Error::Btf { section: ".BTF", source })?),
+            Some(section) => {
+                Some(Btf::parse(section.data.to_vec()).map_err(|source| Error::Btf { section: ".BTF", source })?)
+            }
             None => None,
         };
         let btf_ext = match (elf.section_named(".BTF.ext"), &btf) {
@@ -127,11 +129,7 @@ impl Object {
     #[doc(alias = "bpf_object__find_map_by_name")]
     pub fn map(&self, name: &str) -> Option<MapId> {
         let by_section = |map: &Map| map.section.as_deref() == Some(name) && name.starts_with('.');
-        self.maps
-            .iter()
-            .position(|map| map.name == name)
-            .or_else(|| self.maps.iter().position(by_section))
-            .map(MapId)
+        self.maps.iter().position(|map| map.name == name).or_else(|| self.maps.iter().position(by_section)).map(MapId)
     }
 
     /// The function that a program begins with.
