@@ -12,6 +12,8 @@ use serde_json::Value;
 struct Execsnoop {
     child: Child,
     lines: Box<dyn Iterator<Item = Value>>,
+    /// Passes on what it says on standard error.
+    complaints: std::thread::JoinHandle<()>,
 }
 
 impl Execsnoop {
@@ -32,8 +34,8 @@ impl Execsnoop {
         let stdout = BufReader::new(child.stdout.take().expect("asked for a pipe"));
         let lines = stdout.lines().map(|line| serde_json::from_str(&line.expect("a pipe")).expect("JSON"));
         // Whatever else it says is to be seen, not to fill the pipe.
-        std::thread::spawn(move || stderr.lines().for_each(|line| eprintln!("{}", line.unwrap_or_default())));
-        Execsnoop { child, lines: Box::new(lines) }
+        let pass_on = move || stderr.lines().for_each(|line| eprintln!("{}", line.unwrap_or_default()));
+        Execsnoop { child, lines: Box::new(lines), complaints: std::thread::spawn(pass_on) }
     }
 
     /// The next event of a process.
@@ -42,13 +44,20 @@ impl Execsnoop {
     }
 
     /// Asks it to end, as Ctrl-C does, and sees that it does so in good order.
-    fn interrupt(mut self) {
+    fn interrupt(self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it is ours");
+        self.finish();
+    }
+
+    /// Waits for its end, which must be in good order; how many events came until then.
+    fn finish(mut self) -> usize {
         // It must not block on a full pipe.
-        self.lines.by_ref().for_each(drop);
+        let events = self.lines.by_ref().count();
         let status = self.child.wait().expect("it is ours");
         assert!(status.success(), "{status}");
+        self.complaints.join().expect("it only reads and prints");
+        events
     }
 }
 
@@ -128,21 +137,18 @@ fn helper_that_waits() {
 #[test]
 fn it_ends_by_itself_after_so_many_events() {
     kernel_test(|| {
-        let mut execsnoop = Execsnoop::start(&["--count", "4"]);
+        let execsnoop = Execsnoop::start(&["--count", "4"]);
         for _ in 0..8 {
             let _ = own_binary().arg("--list").stdout(Stdio::null()).status().unwrap();
         }
-        assert_eq!(execsnoop.lines.by_ref().count(), 4);
-        assert!(execsnoop.child.wait().unwrap().success());
+        assert_eq!(execsnoop.finish(), 4);
     });
 }
 
 #[test]
 fn it_ends_by_itself_after_a_while() {
     kernel_test(|| {
-        let mut execsnoop = Execsnoop::start(&["--duration", "1"]);
-        execsnoop.lines.by_ref().for_each(drop);
-        assert!(execsnoop.child.wait().unwrap().success());
+        Execsnoop::start(&["--duration", "1"]).finish();
     });
 }
 
@@ -150,23 +156,25 @@ fn it_ends_by_itself_after_a_while() {
 fn other_users_are_left_out() {
     kernel_test(|| {
         use std::os::unix::process::CommandExt;
-        let nobody = 65_534;
-        let mut execsnoop = Execsnoop::start(&["--uid", "65534"]);
+        // Nobody else on this machine.
+        let stranger = 1_234_567;
+        let mut execsnoop = Execsnoop::start(&["--uid", "1234567"]);
         let mut ours = own_binary().arg("--list").stdout(Stdio::null()).spawn().unwrap();
         let our_pid = ours.id();
         ours.wait().unwrap();
         // Only root may read this test's folder, perhaps: a file that everybody can execute will do.
-        let mut theirs = match Command::new("/proc/self/exe").arg("--list").uid(nobody).stdout(Stdio::null()).spawn() {
+        let mut theirs = match Command::new("/proc/self/exe").arg("--list").uid(stranger).stdout(Stdio::null()).spawn()
+        {
             Ok(child) => child,
             Err(error) => {
-                common::skip(format_args!("nobody may not execute this test's binary: {error}"));
+                common::skip(format_args!("a stranger may not execute this test's binary: {error}"));
                 return execsnoop.interrupt();
             }
         };
         let their_pid = theirs.id();
         theirs.wait().unwrap();
         let first = execsnoop.lines.next().expect("an event comes");
-        assert_eq!(first["uid"], nobody);
+        assert_eq!(first["uid"], stranger);
         assert_ne!(first["pid"], our_pid);
         assert_eq!(first["pid"], their_pid);
         execsnoop.interrupt();
@@ -193,5 +201,44 @@ fn short_processes_can_be_left_out() {
         assert_eq!((event["event"].as_str(), event["pid"].as_u64()), (Some("exit"), Some(u64::from(pid))));
         assert!(event["duration_ns"].as_u64().expect("a number") >= 300_000_000);
         execsnoop.interrupt();
+    });
+}
+
+/// What the example complains of when it is started by `command` and cannot go on: one line, and nothing else.
+fn complaint(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+    let complaint = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    complaint
+}
+
+#[test]
+fn without_root_it_says_what_it_needs() {
+    kernel_test(|| {
+        use std::os::unix::process::CommandExt;
+        // Only root may read the folder it was built in, perhaps.
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), open).expect("it is ours");
+        let copy = folder.path().join("execsnoop");
+        std::fs::copy(common::example("execsnoop"), &copy).expect("the folder takes files");
+        let complaint = complaint(Command::new(copy).uid(65_534).gid(65_534).current_dir("/"));
+        assert!(complaint.contains("needs root") && complaint.contains("EPERM"), "{complaint}");
+    });
+}
+
+#[test]
+fn without_kernel_types_it_says_so() {
+    kernel_test(|| {
+        // The kernel's types hidden from one process, by an empty file system mounted over them where only it looks.
+        let script = r#"mount -t tmpfs none /sys/kernel/btf && exec "$0""#;
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", script]).arg(common::example("execsnoop"));
+        let complaint = complaint(&mut command);
+        for word in ["/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"] {
+            assert!(complaint.contains(word), "'{word}' is missing in: {complaint}");
+        }
     });
 }

@@ -80,7 +80,8 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let clock = Clock::now();
     let mut output = Output { json: options.json, left: options.count.unwrap_or(u64::MAX), clock, failed: None };
     output.heading()?;
-    let end = options.duration.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    // A time that no clock can show does not come.
+    let end = options.duration.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
     while output.left > 0 && output.failed.is_none() && !interrupted.load(Ordering::Relaxed) {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
