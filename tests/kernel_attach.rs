@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::fs::File;
+use std::io::Read;
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -50,10 +52,14 @@ fn by_section(object: &Object, program: &str) -> Link {
     program.attach().expect("it attaches").expect("its section says where")
 }
 
+/// This thread, as programs see it.
+fn this_thread() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get() as u32
+}
+
 fn trace_thread(program: &str, counter: &str) {
     let mut open = open_only(TRACING_EVENTS, "tracing_events", program);
-    let thread = rustix::thread::gettid().as_raw_nonzero().get() as u32;
-    open.global_mut("thread").unwrap().set(thread).unwrap();
+    open.global_mut("thread").unwrap().set(this_thread()).unwrap();
     let object = open.load().unwrap();
     fires(
         &object,
@@ -84,28 +90,26 @@ fn tp_btf() {
     kernel_test(|| trace_thread("on_tp_btf", "tp_btf_hits"));
 }
 
-/// Removes a file that is not there: `do_unlinkat(AT_FDCWD, …)` returns -ENOENT.
-fn remove_nothing() {
-    std::fs::remove_file("/nonexistent/file").expect_err("there is no such file");
-}
+/// How many bytes the functions below are asked to read, and read.
+const BYTES: usize = 4321;
 
-fn trace_process(program: &str, counter: &str) -> Object {
+/// Traces `vfs_read` while this thread reads.
+fn trace_reads(program: &str, counter: &str) -> Object {
     let mut open = open_only(KERNEL_FUNCTIONS, "kernel_functions", program);
-    open.global_mut("process").unwrap().set(std::process::id()).unwrap();
+    open.global_mut("thread").unwrap().set(this_thread()).unwrap();
     let object = open.load().unwrap();
-    fires(&object, counter, || by_section(&object, program), remove_nothing);
+    let zeroes = File::open("/dev/zero").expect("every system has it");
+    let read = || (&zeroes).read_exact(&mut [0; BYTES]).expect("there are always more zeroes");
+    fires(&object, counter, || by_section(&object, program), read);
     object
 }
-
-const AT_FDCWD: i64 = -100;
-const ENOENT: i64 = 2;
 
 #[test]
 fn kprobe() {
     kernel_test(|| {
         if needs(&KPROBE) {
-            let object = trace_process("on_kprobe", "kprobe_hits");
-            assert_eq!(object.global("kprobe_dfd").unwrap().get::<i64>().unwrap(), AT_FDCWD);
+            let object = trace_reads("on_kprobe", "kprobe_hits");
+            assert_eq!(object.global("kprobe_count").unwrap().get::<u64>().unwrap(), BYTES as u64);
         }
     });
 }
@@ -114,8 +118,8 @@ fn kprobe() {
 fn kretprobe() {
     kernel_test(|| {
         if needs(&KPROBE) {
-            let object = trace_process("on_kretprobe", "kretprobe_hits");
-            assert_eq!(object.global("kretprobe_result").unwrap().get::<i64>().unwrap(), -ENOENT);
+            let object = trace_reads("on_kretprobe", "kretprobe_hits");
+            assert_eq!(object.global("kretprobe_result").unwrap().get::<i64>().unwrap(), BYTES as i64);
         }
     });
 }
@@ -124,8 +128,8 @@ fn kretprobe() {
 fn fentry() {
     kernel_test(|| {
         if needs(&FENTRY) {
-            let object = trace_process("on_fentry", "fentry_hits");
-            assert_eq!(object.global("fentry_dfd").unwrap().get::<i64>().unwrap(), AT_FDCWD);
+            let object = trace_reads("on_fentry", "fentry_hits");
+            assert_eq!(object.global("fentry_count").unwrap().get::<u64>().unwrap(), BYTES as u64);
         }
     });
 }
@@ -134,8 +138,8 @@ fn fentry() {
 fn fexit() {
     kernel_test(|| {
         if needs(&FENTRY) {
-            let object = trace_process("on_fexit", "fexit_hits");
-            assert_eq!(object.global("fexit_result").unwrap().get::<i64>().unwrap(), -ENOENT);
+            let object = trace_reads("on_fexit", "fexit_hits");
+            assert_eq!(object.global("fexit_result").unwrap().get::<i64>().unwrap(), BYTES as i64);
         }
     });
 }
@@ -258,7 +262,7 @@ fn tcx_egress() {
 fn cgroup_skb() {
     kernel_test(|| {
         if needs(&CGROUP2) {
-            let root = std::fs::File::open(cgroup2().unwrap()).unwrap();
+            let root = File::open(cgroup2().unwrap()).unwrap();
             watch_packets("on_cgroup", "cgroup_hits", |object, _| {
                 object.program("on_cgroup").unwrap().attach_cgroup(root.as_fd(), &CgroupOptions::default()).unwrap()
             });

@@ -1,40 +1,41 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Programs at the entry and return of a kernel function, by breakpoint (kprobe) and by trampoline
-// (fentry): each counts what one process does, and keeps what the function was given or returned.
+// (fentry): each counts what one thread does, and keeps what the function was given or returned.
+// vfs_read is a function of its own, with these parameters, in every kernel from 5.10 to 7.2.
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-const volatile __u32 process = 0;
+const volatile __u32 thread = 0;
 
 __u64 kprobe_hits = 0;
 __u64 kretprobe_hits = 0;
 __u64 fentry_hits = 0;
 __u64 fexit_hits = 0;
+__u64 kprobe_count = 0;
+__u64 fentry_count = 0;
 __s64 kretprobe_result = 0;
 __s64 fexit_result = 0;
-__s64 kprobe_dfd = 0;
-__s64 fentry_dfd = 0;
 
 static __always_inline bool is_ours(void)
 {
-	return bpf_get_current_pid_tgid() >> 32 == process;
+	return (__u32)bpf_get_current_pid_tgid() == thread;
 }
 
-SEC("kprobe/do_unlinkat")
-int BPF_KPROBE(on_kprobe, int dfd)
+SEC("kprobe/vfs_read")
+int BPF_KPROBE(on_kprobe, struct file *file, char *buffer, size_t count)
 {
 	if (is_ours()) {
-		kprobe_dfd = dfd;
+		kprobe_count = count;
 		__sync_fetch_and_add(&kprobe_hits, 1);
 	}
 	return 0;
 }
 
-SEC("kretprobe/do_unlinkat")
-int BPF_KRETPROBE(on_kretprobe, int result)
+SEC("kretprobe/vfs_read")
+int BPF_KRETPROBE(on_kretprobe, ssize_t result)
 {
 	if (is_ours()) {
 		kretprobe_result = result;
@@ -43,18 +44,18 @@ int BPF_KRETPROBE(on_kretprobe, int result)
 	return 0;
 }
 
-SEC("fentry/do_unlinkat")
-int BPF_PROG(on_fentry, int dfd, struct filename *name)
+SEC("fentry/vfs_read")
+int BPF_PROG(on_fentry, struct file *file, char *buffer, size_t count)
 {
 	if (is_ours()) {
-		fentry_dfd = dfd;
+		fentry_count = count;
 		__sync_fetch_and_add(&fentry_hits, 1);
 	}
 	return 0;
 }
 
-SEC("fexit/do_unlinkat")
-int BPF_PROG(on_fexit, int dfd, struct filename *name, int result)
+SEC("fexit/vfs_read")
+int BPF_PROG(on_fexit, struct file *file, char *buffer, size_t count, loff_t *pos, ssize_t result)
 {
 	if (is_ours()) {
 		fexit_result = result;
