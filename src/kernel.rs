@@ -10,21 +10,33 @@ use crate::{Error, Result};
 
 pub use purebpf_elf_loader::load::running_kernel_btf;
 
-/// The BTF in a file: raw, such as those in `/sys/kernel/btf`, or the `.BTF` section of an ELF file.
+/// The BTF in a file, as the types of a kernel without modules: raw, such as `/sys/kernel/btf/vmlinux`, or the `.BTF` section
+/// of an ELF file.
 ///
 /// # Errors
 /// When the file cannot be read or holds no BTF.
 #[doc(alias = "btf__parse")]
 pub fn btf_file(path: &Path) -> Result<KernelBtf> {
-    let file = FileBytes::open(path).map_err(|err| Error::Read { path: path.to_owned(), source: err.into() })?;
-    let bytes = file.as_ref();
-    let owner = match bytes.starts_with(b"\x7fELF") {
-        false => Owner::shared(Arc::new(file)),
-        true => Owner::from(
-            purebpf_elf_loader::object::btf_section(bytes)
-                .map_err(|source| Error::Object { object: path.display().to_string(), source: Box::new(source) })?,
-        ),
-    };
-    let btf = Btf::parse(owner).map_err(|source| Error::Btf { path: path.to_owned(), source })?;
+    let btf = Btf::parse(btf_bytes(path)?).map_err(|source| Error::Btf { path: path.to_owned(), source })?;
     Ok(KernelBtf::new(btf))
+}
+
+/// The bytes of the BTF in a file, raw or the `.BTF` section of an ELF file; not parsed, as split BTF (a module's) has to wait
+/// for what it is based on. Those of `/sys/kernel/btf` are mapped where the kernel lets us.
+///
+/// # Errors
+/// When the file cannot be read, or is an ELF file without BTF.
+pub fn btf_bytes(path: &Path) -> Result<Owner> {
+    let file = FileBytes::open(path).map_err(|error| match error {
+        purebpf_sys::Error::File { path, source } => Error::Read { path, source },
+        error => Error::Read { path: path.to_owned(), source: error.into() },
+    })?;
+    let bytes = file.as_ref();
+    if !bytes.starts_with(b"\x7fELF") {
+        return Ok(Owner::shared(Arc::new(file)));
+    }
+    let section = purebpf_elf_loader::object::btf_section(bytes);
+    section
+        .map(Owner::from)
+        .map_err(|source| Error::Object { object: path.display().to_string(), source: Box::new(source) })
 }

@@ -88,11 +88,12 @@ pub(crate) enum BtfCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum BtfSource {
     /// Of a file: raw BTF, such as /sys/kernel/btf/vmlinux, or an ELF file with a .BTF section
+    #[command(override_usage = "purebpf btf dump file FILE [format raw | format c [unsorted]]")]
     File {
         /// The file
         file: PathBuf,
         /// `format raw` (the default), `format c`, or `format c unsorted`
-        #[arg(value_names = ["format", "FORMAT", "unsorted"], num_args = 0..=3)]
+        #[arg(value_names = ["FORMAT"], num_args = 0..=3)]
         format: Vec<FormatWord>,
     },
 }

@@ -27,15 +27,19 @@ fn describe(object: &Object) -> Value {
         "name": object.name,
         "license": object.license,
         "kernel_version": object.kernel_version,
-        "endianness": match object.endian {
-            Endian::Little => "little",
-            Endian::Big => "big",
-        },
+        "endianness": endianness(object.endian),
         "programs": object.programs.iter().map(|p| program(object, p)).collect::<Vec<_>>(),
         "maps": object.maps.iter().map(map).collect::<Vec<_>>(),
         "externs": object.externs.iter().map(external).collect::<Vec<_>>(),
         "core_relocations": core_relocations(object),
     })
+}
+
+fn endianness(endian: Endian) -> &'static str {
+    match endian {
+        Endian::Little => "little",
+        Endian::Big => "big",
+    }
 }
 
 fn program(object: &Object, program: &Program) -> Value {
@@ -173,7 +177,8 @@ fn core_relocations(object: &Object) -> Vec<Value> {
 fn human(object: &Object) -> Result<String> {
     let style = Style::stdout();
     let mut text = String::new();
-    writeln!(text, "{} ({:?}-endian, license '{}')", style.bold(&object.name), object.endian, object.license)?;
+    let endian = endianness(object.endian);
+    writeln!(text, "{} ({endian}-endian, license '{}')", style.bold(&object.name), object.license)?;
     writeln!(text, "\n{}", style.bold("programs"))?;
     for program in &object.programs {
         let subject = format!("{} {}", program.name, style.dim(&program.section));

@@ -58,14 +58,7 @@ fn target(arguments: &RelocateArguments, open: &OpenObject) -> Result<Option<Ker
     };
     let mut modules = Vec::new();
     for (name, path) in &arguments.module_btf {
-        let bytes = std::fs::read(path).map_err(|err| format!("cannot read {}: {err}", path.display()))?;
-        let bytes = match bytes.starts_with(b"\x7fELF") {
-            true => {
-                purebpf::elf_loader::object::btf_section(&bytes).map_err(|err| format!("{}: {err}", path.display()))?
-            }
-            false => bytes,
-        };
-        modules.push(ModuleBtf::new(name.as_str(), None, bytes));
+        modules.push(ModuleBtf::new(name.as_str(), None, kernel::btf_bytes(path)?));
     }
     Ok(Some(kernel.with_modules(modules)))
 }
