@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,6 +18,7 @@ use purebpf::{Error, Link, Object, Program, RingBuffer};
 
 const GLOBALS: &[u8] = include_bytes!("programs/globals.bpf.o");
 const MAPS: &[u8] = include_bytes!("programs/maps.bpf.o");
+const INNER_MAPS: &[u8] = include_bytes!("programs/inner_maps.bpf.o");
 const SUBPROGRAMS: &[u8] = include_bytes!("programs/subprograms.bpf.o");
 const CORE: &[u8] = include_bytes!("programs/core.bpf.o");
 const REJECTED: &[u8] = include_bytes!("programs/rejected.bpf.o");
@@ -130,6 +132,26 @@ fn maps_are_shared_with_programs() {
         assert!(matches!(wrong, Error::Size { what: "key of map", expected: 8, actual: 4, .. }), "{wrong}");
         let none = object.map("no_such_map").unwrap_err().to_string();
         assert!(none.contains("no_such_map") && none.contains("recent"), "{none}");
+    });
+}
+
+#[test]
+fn maps_hold_maps_like_the_declared_ones() {
+    kernel_test(|| {
+        let object = load(INNER_MAPS, "inner_maps");
+        let count = object.program("count_both").unwrap();
+        run(&count);
+        let counters = object.map("counters").unwrap();
+        // The value that user space gives is a descriptor.
+        let fd = counters.as_fd().as_raw_fd().to_ne_bytes();
+        object.map("by_number").unwrap().update(&3u32.to_ne_bytes(), &fd, ElemFlags::ANY).unwrap();
+        object.map("by_key").unwrap().update(&(1u64 << 40).to_ne_bytes(), &fd, ElemFlags::ANY).unwrap();
+        run(&count);
+        run(&count);
+        object.map("by_key").unwrap().delete(&(1u64 << 40).to_ne_bytes()).unwrap();
+        run(&count);
+        let counters = counters.typed::<u32, u64>().unwrap();
+        assert_eq!((counters.get(&0).unwrap(), counters.get(&1).unwrap()), (Some(3), Some(2)));
     });
 }
 

@@ -97,6 +97,9 @@ pub(crate) const TCX: Feature = Feature { name: "tcx", since: (6, 6), probe: Non
 /// Attach cookies of perf-event based programs: bpf_get_attach_cookie.
 pub(crate) const ATTACH_COOKIE: Feature = Feature { name: "attach cookies", since: (5, 15), probe: None };
 
+/// The kernel function bpf_task_from_pid, for tracing programs.
+pub(crate) const TASK_FROM_PID: Feature = Feature { name: "the kfunc bpf_task_from_pid", since: (6, 2), probe: None };
+
 /// A cgroup v2 hierarchy.
 pub(crate) const CGROUP2: Feature =
     Feature { name: "cgroup2, mounted", since: (4, 5), probe: Some(|| cgroup2().is_some()) };
