@@ -4,6 +4,7 @@ mod common;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use common::kernel_test;
 use serde_json::Value;
@@ -127,10 +128,11 @@ fn exit_codes_and_signals_are_told_apart() {
     });
 }
 
-/// Not a test of its own: what `exit_codes_and_signals_are_told_apart` starts and kills.
+/// Not a test of its own: a process for others to start, and to end when they like.
 #[test]
 #[ignore = "waits for its standard input; started by another test"]
 fn helper_that_waits() {
+    println!("waiting");
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
 }
 
@@ -184,22 +186,42 @@ fn other_users_are_left_out() {
 #[test]
 fn short_processes_can_be_left_out() {
     kernel_test(|| {
-        let mut execsnoop = Execsnoop::start(&["--min-duration", "300"]);
-        let _ = own_binary().arg("--list").stdout(Stdio::null()).status().unwrap();
+        const LIMIT: Duration = Duration::from_secs(1);
+        let mut execsnoop = Execsnoop::start(&["--min-duration", "1000"]);
+        // On a slow machine a process that does nothing may take longer than that: the first that does not, by our own clock.
+        let short_one = || {
+            let started = Instant::now();
+            let mut child = own_binary().arg("--list").stdout(Stdio::null()).spawn().unwrap();
+            let pid = child.id();
+            child.wait().unwrap();
+            (started.elapsed() < LIMIT).then_some(pid)
+        };
+        let short = (0..20).find_map(|_| short_one()).expect("a machine on which something takes less than a second");
+
         let mut long = own_binary()
             .args(["--exact", "helper_that_waits", "--ignored", "--nocapture"])
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let pid = long.id();
+        let mut said = BufReader::new(long.stdout.take().unwrap()).lines();
+        assert!(said.any(|line| line.unwrap().contains("waiting")), "it says when it runs");
         // The time that is asked for must really pass.
-        std::thread::sleep(std::time::Duration::from_millis(400));
+        std::thread::sleep(LIMIT);
         drop(long.stdin.take());
+        said.for_each(drop);
         long.wait().unwrap();
-        let event = execsnoop.lines.find(|event| event["ppid"] == std::process::id()).expect("an event comes");
-        assert_eq!((event["event"].as_str(), event["pid"].as_u64()), (Some("exit"), Some(u64::from(pid))));
-        assert!(event["duration_ns"].as_u64().expect("a number") >= 300_000_000);
+
+        let our_own = |event: &Value| event["ppid"] == std::process::id();
+        loop {
+            let event = execsnoop.lines.by_ref().find(our_own).expect("an event comes");
+            assert_eq!(event["event"], "exit");
+            assert!(event["duration_ns"].as_u64().expect("a number") >= LIMIT.as_nanos() as u64, "{event}");
+            assert_ne!(event["pid"], short);
+            if event["pid"] == long.id() {
+                break;
+            }
+        }
         execsnoop.interrupt();
     });
 }
