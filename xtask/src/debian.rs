@@ -98,8 +98,8 @@ pub(crate) struct Suite {
     conf: PathBuf,
 }
 
-/// Where Debian's suites are found, in the order tried: old suites move from the first to the second.
-const HOSTS: [&str; 2] = ["http://deb.debian.org/debian", "http://archive.debian.org/debian"];
+/// Names a mirror of Debian's archive to try first: for a suite that has left the usual ones, or a system that has none.
+const MIRROR: &str = "PUREBPF_DEBIAN_MIRROR";
 
 /// Debian's own keyring, from the package debian-archive-keyring.
 const KEYRING: Wanted = Wanted::file("debian-archive-keyring", &["/usr/share/keyrings/debian-archive-keyring.gpg"]);
@@ -135,7 +135,11 @@ impl Suite {
         write(&suite.conf, conf.as_bytes())?;
         println!("fetching the package lists of Debian {name}");
         let mut refusals = Vec::new();
-        for host in hosts() {
+        let hosts = hosts();
+        if hosts.is_empty() {
+            return Err(format!("apt's sources name no mirror of Debian: set {MIRROR} to the address of one").into());
+        }
+        for host in hosts {
             let source = format!("deb [signed-by={}] {host} {name} main\n", keyring_path());
             write(&dir.join("sources.list"), source.as_bytes())?;
             let update =
@@ -147,8 +151,11 @@ impl Suite {
             let reason = stderr.lines().find(|line| line.starts_with("E:")).unwrap_or("no reason given").to_owned();
             refusals.push(format!("    {host}: {reason}"));
         }
-        Err(format!("cannot fetch the package lists of Debian {name} (is there a network?)\n{}", refusals.join("\n"))
-            .into())
+        let refusals = refusals.join("\n");
+        Err(format!(
+            "cannot fetch the package lists of Debian {name} (is there a network? {MIRROR} may name another mirror)\n{refusals}"
+        )
+        .into())
     }
 
     fn apt(&self, program: &str) -> Command {
@@ -218,9 +225,9 @@ fn keyring_path() -> &'static str {
     }
 }
 
-/// The mirrors to try: the one that this machine's own apt uses for Debian, then Debian's own names.
+/// The mirrors to try: the one that the environment names, then those that this machine's own apt uses for Debian.
 fn hosts() -> Vec<String> {
-    let mut hosts: Vec<String> = env::var("PUREBPF_DEBIAN_MIRROR").into_iter().collect();
+    let mut hosts: Vec<String> = env::var(MIRROR).into_iter().collect();
     let mut sources = vec![PathBuf::from("/etc/apt/sources.list")];
     if let Ok(entries) = fs::read_dir("/etc/apt/sources.list.d") {
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -230,7 +237,6 @@ fn hosts() -> Vec<String> {
     for source in sources {
         hosts.extend(debian_mirrors(&fs::read_to_string(source).unwrap_or_default()));
     }
-    hosts.extend(HOSTS.map(str::to_owned));
     let mut seen = Vec::new();
     hosts.retain(|host| {
         let new = !seen.contains(host);
