@@ -14,11 +14,15 @@ use crate::{Result, json};
 
 pub(crate) fn run(arguments: &InspectArguments) -> Result {
     let open = purebpf::Object::open(&arguments.file)?;
-    let text = match arguments.json {
-        true => json::text(&describe(open.description()))?,
-        false => human(open.description())?,
-    };
-    Ok(output::print(&text)?)
+    Ok(output::print(&text(open.description(), arguments.json)?)?)
+}
+
+/// What is printed, for programs or for people.
+pub(crate) fn text(object: &Object, json: bool) -> Result<String> {
+    match json {
+        true => Ok(json::text(&describe(object))?),
+        false => human(object),
+    }
 }
 
 /// The whole answer.
@@ -128,13 +132,17 @@ fn pinning(pinning: Pinning) -> &'static str {
     }
 }
 
-/// The hash of a data section's first contents, zeros at the end included.
+/// The largest value that an array map can have: INT_MAX bytes (`array_map_alloc_check`).
+const MAX_VALUE: u32 = i32::MAX as u32;
+
+/// The hash of a data section's first contents, zeros at the end included. None for a section that no map can hold: its size
+/// is a few bytes of the file's, and would take as long to hash as it claims.
 fn initial_value_sha256(map: &Map) -> Option<String> {
-    let value = map.initial_value.as_ref()?;
+    let value = map.initial_value.as_ref().filter(|_| map.definition.value_size <= MAX_VALUE)?;
     let mut hash = Sha256::new();
     hash.update(value);
     let mut left = (map.definition.value_size as usize).saturating_sub(value.len());
-    let zeros = [0; 4096];
+    let zeros = [0; 1 << 14];
     while left > 0 {
         let step = left.min(zeros.len());
         hash.update(&zeros[..step]);

@@ -8,6 +8,8 @@ mod arguments;
 mod btf_dump;
 mod inspect;
 mod json;
+#[cfg(test)]
+mod mutants;
 mod output;
 mod relocate;
 

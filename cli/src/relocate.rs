@@ -34,14 +34,23 @@ pub(crate) fn run(arguments: &RelocateArguments) -> Result {
     }
     let wanted = |program: &Program| arguments.program.as_ref().is_none_or(|name| *name == program.name);
     let programs: Vec<_> = open.program_ids().zip(&object.programs).filter(|(_, program)| wanted(program)).collect();
-    let text = match arguments.json {
-        true => json::text(&json!({
-            "programs": programs.iter().map(|(id, p)| program(object, &linker, *id, p)).collect::<Vec<_>>(),
+    Ok(output::print(&text(object, &linker, &programs, arguments.json)?)?)
+}
+
+/// What is printed, for programs or for people.
+pub(crate) fn text(
+    object: &Object,
+    linker: &Linker<'_>,
+    programs: &[(ProgramId, &Program)],
+    json: bool,
+) -> Result<String> {
+    match json {
+        true => Ok(json::text(&json!({
+            "programs": programs.iter().map(|(id, p)| program(object, linker, *id, p)).collect::<Vec<_>>(),
             "core": linker.core_relocations().iter().map(|r| core_relocation(object, r)).collect::<Vec<_>>(),
-        }))?,
-        false => human(object, &linker, &programs)?,
-    };
-    Ok(output::print(&text)?)
+        }))?),
+        false => human(object, linker, programs),
+    }
 }
 
 /// The kernel to relocate to. Without any types, only what needs them fails.
