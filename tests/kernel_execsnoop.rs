@@ -13,8 +13,8 @@ use serde_json::Value;
 struct Execsnoop {
     child: Child,
     lines: Box<dyn Iterator<Item = Value>>,
-    /// Passes on what it says on standard error.
-    complaints: std::thread::JoinHandle<()>,
+    /// Passes on what it says on standard error; gives the last line.
+    complaints: std::thread::JoinHandle<String>,
 }
 
 impl Execsnoop {
@@ -35,7 +35,10 @@ impl Execsnoop {
         let stdout = BufReader::new(child.stdout.take().expect("asked for a pipe"));
         let lines = stdout.lines().map(|line| serde_json::from_str(&line.expect("a pipe")).expect("JSON"));
         // Whatever else it says is to be seen, not to fill the pipe.
-        let pass_on = move || stderr.lines().for_each(|line| eprintln!("{}", line.unwrap_or_default()));
+        let pass_on = move || {
+            let lines = stderr.lines().map_while(Result::ok);
+            lines.inspect(|line| eprintln!("{line}")).last().unwrap_or_default()
+        };
         Execsnoop { child, lines: Box::new(lines), complaints: std::thread::spawn(pass_on) }
     }
 
@@ -51,14 +54,14 @@ impl Execsnoop {
         self.finish();
     }
 
-    /// Waits for its end, which must be in good order; how many events came until then.
-    fn finish(mut self) -> usize {
+    /// Waits for its end, which must be in good order; how many events came until then, and what it said at last.
+    fn finish(mut self) -> (usize, String) {
         // It must not block on a full pipe.
         let events = self.lines.by_ref().count();
         let status = self.child.wait().expect("it is ours");
         assert!(status.success(), "{status}");
-        self.complaints.join().expect("it only reads and prints");
-        events
+        let last = self.complaints.join().expect("it only reads and prints");
+        (events, last)
     }
 }
 
@@ -143,7 +146,10 @@ fn it_ends_by_itself_after_so_many_events() {
         for _ in 0..8 {
             let _ = own_binary().arg("--list").stdout(Stdio::null()).status().unwrap();
         }
-        assert_eq!(execsnoop.finish(), 4);
+        let (events, last) = execsnoop.finish();
+        assert_eq!(events, 4);
+        // What was dropped is reported at the end, nothing included.
+        assert!(last.contains("4 events shown, 0 dropped"), "{last}");
     });
 }
 

@@ -78,7 +78,8 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     eprintln!("execsnoop: attached; Ctrl-C ends");
 
     let clock = Clock::now();
-    let mut output = Output { json: options.json, left: options.count.unwrap_or(u64::MAX), clock, failed: None };
+    let left = options.count.unwrap_or(u64::MAX);
+    let mut output = Output { json: options.json, shown: 0, left, clock, failed: None };
     output.heading()?;
     // A time that no clock can show does not come.
     let end = options.duration.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
@@ -94,16 +95,16 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
 
     let dropped = object.global("dropped_events")?.get::<u64>()?;
     let forgotten = object.global("dropped_processes")?.get::<u64>()?;
-    if dropped + forgotten > 0 {
-        eprintln!("execsnoop: lost {dropped} events and the ends of {forgotten} processes: too many at once");
-    }
+    let shown = output.shown;
+    eprintln!("execsnoop: {shown} events shown, {dropped} dropped, the ends of {forgotten} processes missed");
     Ok(())
 }
 
 /// Where events go.
 struct Output {
     json: bool,
-    /// Events still to be shown.
+    /// Events shown, and still to be shown.
+    shown: u64,
     left: u64,
     clock: Clock,
     /// Why nothing more can be written: whoever read our output is gone.
@@ -145,7 +146,10 @@ impl Output {
             false => event.to_line(&self.clock),
         };
         match writeln!(io::stdout(), "{line}") {
-            Ok(()) => self.left -= 1,
+            Ok(()) => {
+                self.shown += 1;
+                self.left -= 1;
+            }
             Err(error) => self.failed = Some(error),
         }
     }
