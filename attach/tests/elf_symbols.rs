@@ -1,8 +1,14 @@
 //! From a symbol's name to an offset in the file, on ELF files made here: which table is asked first, versions, weak and
 //! ambiguous symbols, what cannot be probed. The rules are those of libbpf's `elf_find_func_offset`.
 
-use purebpf_attach::{Error, symbols::elf::function_offset_in};
-use std::path::Path;
+use purebpf_attach::{
+    Error,
+    symbols::elf::{function_offset, function_offset_in},
+};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
 
 const STT_OBJECT: u8 = 1;
 const STT_FUNC: u8 = 2;
@@ -177,6 +183,80 @@ fn strong_symbols_win_over_weak_ones() {
     assert_eq!(chosen(&[at(STB_WEAK, 8), at(STB_WEAK, 24)]).unwrap(), FILE_OFFSET + 8);
     assert_eq!(chosen(&[at(STB_GLOBAL, 8), at(STB_LOCAL, 8)]).unwrap(), FILE_OFFSET + 8, "aliases");
     assert!(matches!(chosen(&[at(STB_LOCAL, 8), at(STB_LOCAL, 16)]), Err(Error::AmbiguousSymbol { .. })));
+}
+
+/// `.symtab` is not looked at when `.dynsym` has the function, so damage there spoils nothing.
+#[test]
+fn a_damaged_table_spoils_only_what_needs_it() {
+    let full = [func("g", ADDRESS + 8)];
+    let whole = elf(false, &full, &[func("f", ADDRESS)]);
+    let stringless = elf(false, &[], &[func("f", ADDRESS)]);
+    // The header of .symtab is the second; sh_link stands at 40 and names its strings.
+    let headers = u64::from_le_bytes(whole[40..48].try_into().unwrap()) as usize;
+    let mut damaged = whole.clone();
+    damaged[headers + 64 + 40] = 0xff;
+    for file in [&whole, &stringless, &damaged] {
+        assert_eq!(find(file, "f", None).unwrap(), FILE_OFFSET);
+    }
+    assert_eq!(find(&whole, "g", None).unwrap(), FILE_OFFSET + 8);
+    assert!(matches!(find(&damaged, "g", None), Err(Error::Elf { .. })));
+}
+
+/// A message lists the first few, so that a file of a million symbols of one name costs no more than another.
+#[test]
+fn many_of_one_name_are_told_in_part() {
+    let symbols: Vec<Symbol> = (0..1000).map(|number| func("f", ADDRESS + number)).collect();
+    let error = find(&elf(false, &symbols, &[]), "f", None).unwrap_err();
+    let Error::AmbiguousSymbol { candidates, .. } = &error else { panic!("{error}") };
+    assert!(candidates.len() < 20, "{error}");
+    let version: &'static str = "V".repeat(100_000).leak();
+    let name: &'static str = format!("f@{version}").leak();
+    let error = find(&elf(false, &[func(name, ADDRESS), func("f", ADDRESS + 8)], &[]), "f", None).unwrap_err();
+    assert!(error.to_string().len() < 1000);
+}
+
+/// A file of this test's own, gone on drop.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Scratch {
+        Scratch(std::env::temp_dir().join(format!("purebpf-attach-{name}-{}", std::process::id())))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// The file is nearly all hole, and its table as large as the hole: it is refused without being read.
+#[test]
+fn a_table_larger_than_memory_is_not_read() {
+    let mut file = elf(false, &[func("f", ADDRESS)], &[]);
+    let headers = u64::from_le_bytes(file[40..48].try_into().unwrap()) as usize;
+    let symtab_size = headers + 64 + 32;
+    file[symtab_size..symtab_size + 8].copy_from_slice(&(24_u64 << 40).to_le_bytes());
+    let scratch = Scratch::new("sparse");
+    fs::write(&scratch.0, &file).unwrap();
+    if let Err(error) = File::options().write(true).open(&scratch.0).unwrap().set_len(1 << 43) {
+        println!("skipped: a file of 8 TiB: {error}");
+        return;
+    }
+    assert!(matches!(function_offset(&scratch.0, "f", None), Err(Error::Elf { .. })));
+}
+
+/// A pipe would be waited for; nobody writes to this one.
+#[test]
+fn what_is_no_regular_file_is_refused() {
+    let scratch = Scratch::new("pipe");
+    let c_path = std::ffi::CString::new(scratch.0.to_str().unwrap()).unwrap();
+    // SAFETY: a terminated string.
+    assert_eq!(unsafe { libc::mkfifo(c_path.as_ptr(), 0o600) }, 0);
+    for path in [scratch.0.as_path(), Path::new("/"), Path::new("/dev/null")] {
+        assert!(matches!(function_offset(path, "f", None), Err(Error::Elf { .. })), "{path:?}");
+    }
+    assert!(matches!(function_offset(Path::new("/nonesuch"), "f", None), Err(Error::File { .. })));
 }
 
 #[test]

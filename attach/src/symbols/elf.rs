@@ -13,19 +13,45 @@ use object::{
         elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym, VersionTable},
     },
 };
-use std::{fs::File, path::Path};
+use std::{fs, fs::File, ops::Range, path::Path};
 
 /// Finds the function `name` (with the version `version`, if one is given) in the ELF file at `path` and gives its offset
-/// in the file. Only the tables that are needed are read.
+/// in the file. Only the tables that are needed are read, and none of more than 1 GiB.
 ///
 /// # Errors
 ///
 /// [`Error::NoSymbol`] with the nearest names, [`Error::AmbiguousSymbol`], [`Error::Elf`], [`Error::File`].
 #[doc(alias = "elf_find_func_offset_from_file")]
 pub fn function_offset(path: &Path, name: &str, version: Option<&str>) -> Result<u64> {
-    let file = File::open(path).map_err(|source| Error::file(path, source))?;
-    let cache = ReadCache::new(file);
-    function_offset_in(&cache, path, name, version)
+    let file = |source| Error::file(path, source);
+    // Opening a pipe would wait for its other end.
+    if !fs::metadata(path).map_err(file)?.is_file() {
+        return Err(Error::Elf { path: path.into(), reason: "not a regular file".into() });
+    }
+    let cache = ReadCache::new(File::open(path).map_err(file)?);
+    function_offset_in(Limited(&cache), path, name, version)
+}
+
+/// The largest table that is read into memory: several times those of the largest browsers with all their symbols. A file
+/// with a hole in it may claim to hold more than any machine's memory.
+const LARGEST_TABLE: u64 = 1 << 30;
+
+/// What it holds, in pieces of at most [`LARGEST_TABLE`].
+#[derive(Clone, Copy)]
+struct Limited<'d>(&'d ReadCache<File>);
+
+impl<'d> ReadRef<'d> for Limited<'d> {
+    fn len(self) -> Result<u64, ()> {
+        self.0.len()
+    }
+
+    fn read_bytes_at(self, offset: u64, size: u64) -> Result<&'d [u8], ()> {
+        if size > LARGEST_TABLE { Err(()) } else { self.0.read_bytes_at(offset, size) }
+    }
+
+    fn read_bytes_at_until(self, range: Range<u64>, delimiter: u8) -> Result<&'d [u8], ()> {
+        self.0.read_bytes_at_until(range, delimiter)
+    }
 }
 
 /// As [`function_offset`], of an ELF file in memory or behind a [`ReadCache`]; `path` is for messages.
@@ -70,11 +96,41 @@ struct Wanted<'a> {
     version: Option<&'a [u8]>,
 }
 
-/// A symbol of the right name.
-struct Candidate {
-    offset: u64,
-    weak: bool,
-    label: String,
+/// The symbols of the right name, so far: what libbpf's `elf_find_func_offset` comes to. A file may hold millions of them, so
+/// no more is kept than is told.
+#[derive(Default)]
+struct Chosen {
+    /// The first strong symbol's offset, or else the first weak one's.
+    strong: Option<u64>,
+    weak: Option<u64>,
+    /// Two strong ones lie at different offsets.
+    ambiguous: bool,
+    /// The first few, for the message.
+    labels: Vec<String>,
+}
+
+/// How many symbols of one name a message lists, and how many bytes of a version it shows.
+const LISTED: usize = 8;
+const SHOWN: usize = 64;
+
+impl Chosen {
+    fn add(&mut self, wanted: Wanted<'_>, offset: u64, weak: bool, version: Option<&[u8]>) {
+        if weak {
+            self.weak.get_or_insert(offset);
+        } else if *self.strong.get_or_insert(offset) != offset {
+            self.ambiguous = true;
+        }
+        if self.labels.len() < LISTED {
+            let version = version.map_or_else(String::new, |version| {
+                format!("@{}", String::from_utf8_lossy(&version[..version.len().min(SHOWN)]))
+            });
+            self.labels.push(format!("{}{version} at {offset:#x}", String::from_utf8_lossy(wanted.name)));
+        }
+    }
+
+    fn offset(self) -> Result<Option<u64>, Fault> {
+        if self.ambiguous { Err(Fault::Ambiguous(self.labels)) } else { Ok(self.strong.or(self.weak)) }
+    }
 }
 
 /// One symbol table, its strings, and where its symbols have them, their versions.
@@ -91,20 +147,17 @@ fn search<'d, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'d>>(data: R, wan
     let sections: SectionTable<'d, Elf, R> =
         SectionTable::new(header.section_headers(endian, data)?, StringTable::default());
     let segments = header.program_headers(endian, data)?;
-    let dynamic = table(endian, data, &sections, elf::SHT_DYNSYM)?;
-    let full = table(endian, data, &sections, elf::SHT_SYMTAB)?;
-    let tables = [dynamic, full];
-    for table in tables.iter().flatten() {
-        if let Some(offset) = choose(candidates(endian, segments, table, wanted))? {
+    let mut symbols = 0;
+    let mut nearest = Nearest::new(&String::from_utf8_lossy(wanted.name));
+    // `.symtab` is read only when `.dynsym` does not have the name: it may be a hundred times as large, or damaged.
+    for sh_type in [elf::SHT_DYNSYM, elf::SHT_SYMTAB] {
+        let Some(table) = table(endian, data, &sections, sh_type)? else { continue };
+        if let Some(offset) = choose(endian, segments, &table, wanted).offset()? {
             return Ok(offset);
         }
-    }
-    let mut nearest = Nearest::new(&String::from_utf8_lossy(wanted.name));
-    let mut symbols = 0;
-    for table in tables.iter().flatten() {
-        for symbol in functions(endian, table) {
+        for (_, symbol) in functions(endian, &table) {
             symbols += 1;
-            nearest.offer(name_of(endian, table, symbol.1));
+            nearest.offer(name_of(endian, &table, symbol));
         }
     }
     Err(Fault::None { symbols, nearest: nearest.into_names() })
@@ -155,13 +208,13 @@ fn name_of<'d, Elf: FileHeader<Endian = Endianness>>(
     &rest[..memchr::memchr(0, rest).unwrap_or(rest.len())]
 }
 
-fn candidates<Elf: FileHeader<Endian = Endianness>>(
+fn choose<Elf: FileHeader<Endian = Endianness>>(
     endian: Endianness,
     segments: &[Elf::ProgramHeader],
     table: &Table<'_, Elf>,
     wanted: Wanted<'_>,
-) -> Vec<Candidate> {
-    let mut found = Vec::new();
+) -> Chosen {
+    let mut chosen = Chosen::default();
     for (index, symbol) in functions(endian, table) {
         let Some(after) = name_and_rest(endian, table, symbol).strip_prefix(wanted.name) else { continue };
         // Linkers put versions into the names of .symtab: `f@VERSION`, `f@@VERSION`.
@@ -178,14 +231,9 @@ fn candidates<Elf: FileHeader<Endian = Endianness>>(
             continue;
         }
         let Some(offset) = file_offset::<Elf>(endian, segments, symbol.st_value(endian).into()) else { continue };
-        let shown = version.map_or_else(String::new, |version| format!("@{}", String::from_utf8_lossy(version)));
-        found.push(Candidate {
-            offset,
-            weak: symbol.st_bind() == elf::STB_WEAK,
-            label: format!("{}{shown} at {offset:#x}", String::from_utf8_lossy(wanted.name)),
-        });
+        chosen.add(wanted, offset, symbol.st_bind() == elf::STB_WEAK, version);
     }
-    found
+    chosen
 }
 
 /// The version that `.gnu.version` and `.gnu.version_d` give a dynamic symbol.
@@ -197,17 +245,6 @@ fn version_of<'t, Elf: FileHeader<Endian = Endianness>>(
     let versions = table.versions.as_ref()?;
     let version = versions.version(versions.version_index(endian, SymbolIndex(index))).ok()??;
     Some(version.name())
-}
-
-/// One offset out of several: all the same, or one strong symbol among weak ones.
-fn choose(found: Vec<Candidate>) -> Result<Option<u64>, Fault> {
-    let Some(first) = found.first() else { return Ok(None) };
-    let strong = || found.iter().filter(|candidate| !candidate.weak);
-    let offset = strong().next().unwrap_or(first).offset;
-    if strong().any(|candidate| candidate.offset != offset) {
-        return Err(Fault::Ambiguous(found.into_iter().map(|candidate| candidate.label).collect()));
-    }
-    Ok(Some(offset))
 }
 
 /// Where an address lies in the file, by the loaded segment that holds it.
