@@ -4,6 +4,10 @@
 const KEPT: usize = 3;
 /// Longer names are not compared: a name that long is generated, and the comparison costs the product of both lengths.
 const LONGEST: usize = 256;
+/// So many edits away nothing is a proposal, however long the names are.
+const FARTHEST: usize = 24;
+/// More than any distance.
+const FAR: usize = usize::MAX / 2;
 
 /// Collects, out of any number of names, the three that take the fewest edits to become the one that was asked for.
 ///
@@ -17,6 +21,9 @@ const LONGEST: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Nearest {
     wanted: Vec<u8>,
+    letters: u64,
+    /// A proposal takes fewer edits than this.
+    bound: usize,
     /// Ascending by distance; of equal ones the first offered stands first.
     best: Vec<(usize, Vec<u8>)>,
     /// Three rows of the table of distances, kept so that no offer allocates.
@@ -29,17 +36,26 @@ impl Nearest {
         let mut wanted = wanted.as_bytes().to_vec();
         wanted.truncate(LONGEST);
         let row = vec![0; wanted.len() + 1];
-        Nearest { wanted, best: Vec::with_capacity(KEPT + 1), rows: [row.clone(), row.clone(), row] }
+        // A name that shares little is no proposal, and one that shares nothing has each letter replaced.
+        let len = wanted.len();
+        let bound = len.min((len / 2 + 1).clamp(4, FARTHEST));
+        let letters = letters(&wanted);
+        Nearest { wanted, letters, bound, best: Vec::with_capacity(KEPT + 1), rows: [row.clone(), row.clone(), row] }
     }
 
     /// Takes a name into consideration.
     pub fn offer(&mut self, name: &[u8]) {
-        // A name that shares nothing is no proposal: each letter would have to be replaced.
         let bound = match self.best.get(KEPT - 1) {
             Some((worst, _)) => *worst,
-            None => self.wanted.len(),
+            None => self.bound,
         };
         if name.is_empty() || name.len() > LONGEST || name.len().abs_diff(self.wanted.len()) >= bound {
+            return;
+        }
+        // Each letter that only one of the two has takes an edit of its own; one edit changes a letter for another.
+        let other = letters(name);
+        let missing = (self.letters & !other).count_ones().max((other & !self.letters).count_ones());
+        if missing as usize >= bound {
             return;
         }
         let Some(distance) = self.distance(name, bound) else { return };
@@ -58,6 +74,10 @@ impl Nearest {
 
     /// Edits from `wanted` to `name` (one letter inserted, removed, replaced, or exchanged with its neighbour: optimal
     /// string alignment); `None` when it takes `bound` or more.
+    ///
+    /// Only cells nearer than `bound` to the diagonal can hold less than `bound` (Ukkonen), so a comparison costs a name's
+    /// length times `bound` and not times the other's length. The cells on both sides of that band are set, for the next
+    /// rows look at them.
     fn distance(&mut self, name: &[u8], bound: usize) -> Option<usize> {
         let wanted = &self.wanted;
         let [before, above, row] = &mut self.rows;
@@ -65,15 +85,21 @@ impl Nearest {
             *cell = index;
         }
         for (i, letter) in name.iter().enumerate() {
-            row[0] = i + 1;
-            let mut least = row[0];
-            for (j, other) in wanted.iter().enumerate() {
+            let first = i.saturating_sub(bound).min(wanted.len());
+            let last = wanted.len().min(i.saturating_add(bound));
+            row[first] = if first == 0 { i + 1 } else { FAR };
+            let mut least = row[first];
+            for j in first..last {
+                let other = &wanted[j];
                 let mut cost = (above[j] + usize::from(letter != other)).min(above[j + 1] + 1).min(row[j] + 1);
                 if i > 0 && j > 0 && *letter == wanted[j - 1] && name[i - 1] == *other {
                     cost = cost.min(before[j - 1] + 1);
                 }
                 row[j + 1] = cost;
                 least = least.min(cost);
+            }
+            if let Some(beyond) = row.get_mut(last + 1) {
+                *beyond = FAR;
             }
             // Distances never fall from one row to the next but one.
             if least >= bound.saturating_add(1) {
@@ -85,6 +111,11 @@ impl Nearest {
         }
         Some(above[wanted.len()]).filter(|distance| *distance < bound)
     }
+}
+
+/// Which letters a name has: a bit for each, some of which share one.
+fn letters(name: &[u8]) -> u64 {
+    name.iter().fold(0, |set, letter| set | 1 << (letter & 63))
 }
 
 #[cfg(test)]
@@ -104,6 +135,59 @@ mod tests {
         assert_eq!(distance("read", "reed"), Some(1));
         assert_eq!(distance("kitten", "sitting"), Some(3));
         assert_eq!(distance("ab", ""), Some(2));
+    }
+
+    /// The whole table of distances, as the definition of optimal string alignment has it.
+    fn naive(a: &[u8], b: &[u8]) -> usize {
+        let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
+        for i in 0..=a.len() {
+            for j in 0..=b.len() {
+                table[i][j] = if i == 0 || j == 0 {
+                    i + j
+                } else {
+                    let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                    let replaced = table[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                    let other = table[i - 1][j].min(table[i][j - 1]) + 1;
+                    replaced.min(other).min(if swapped { table[i - 2][j - 2] + 1 } else { usize::MAX })
+                };
+            }
+        }
+        table[a.len()][b.len()]
+    }
+
+    /// Every pair of short words of three letters, under every bound.
+    #[test]
+    fn the_band_leaves_out_nothing() {
+        let words: Vec<Vec<u8>> = (0..6_u32)
+            .flat_map(|len| (0..3_u32.pow(len)).step_by(len.max(1) as usize).map(move |number| (len, number)))
+            .map(|(len, number)| (0..len).map(|place| b'a' + (number / 3_u32.pow(place) % 3) as u8).collect())
+            .collect();
+        assert!(words.len() > 80);
+        for wanted in &words {
+            let mut nearest = Nearest::new(std::str::from_utf8(wanted).unwrap());
+            for name in words.iter().filter(|name| !name.is_empty()) {
+                let expected = naive(wanted, name);
+                for bound in 1..8 {
+                    if name.len().abs_diff(wanted.len()) < bound {
+                        let found = nearest.distance(name, bound);
+                        assert_eq!(
+                            found,
+                            Some(expected).filter(|distance| *distance < bound),
+                            "{wanted:?} {name:?} {bound}"
+                        );
+                    }
+                }
+                let differing = (letters(wanted) & !letters(name)).count_ones();
+                assert!(differing as usize <= expected, "{wanted:?} {name:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn far_names_are_no_proposals() {
+        let mut nearest = Nearest::new("purebpf_attach_probed");
+        nearest.offer(b"pthread_attr_getguard");
+        assert!(nearest.into_names().is_empty());
     }
 
     #[test]
