@@ -9,18 +9,23 @@ use crate::{
     tracefs,
 };
 use std::{
+    collections::hash_map::RandomState,
     fs::OpenOptions,
+    hash::{BuildHasher, Hasher},
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 /// The group of all our probes: a folder of tracefs's `events`.
 pub(crate) const GROUP: &str = "purebpf";
 /// MAX_EVENT_NAME_LEN of the kernel, with its terminating zero.
 const MAX_EVENT_NAME_LEN: usize = 64;
-/// How often a name that exists already (a process of the same number in another pid namespace) is tried anew.
+/// How often a name that exists already is tried anew.
 const ATTEMPTS: u32 = 16;
 
 /// A probe in tracefs, removed on drop.
@@ -57,12 +62,11 @@ impl LegacyKind {
 impl LegacyProbe {
     /// Adds a probe at `place`: `FUNCTION+0xOFFSET` or `PATH:0xOFFSET`.
     pub(crate) fn add(kind: LegacyKind, retprobe: bool, place: &str) -> Result<LegacyProbe> {
-        // The file is made of lines of words: a path with a blank would be taken for a path and arguments.
-        if place.contains([' ', '\t', '\n', '\0']) {
+        if place.bytes().any(ends_word) {
             return Err(Error::Options {
                 mechanism: kind.mechanism(),
                 target: place.into(),
-                reason: "tracefs takes no probe in a file whose path has blanks",
+                reason: "tracefs takes no name with blanks or '#' in it",
             });
         }
         let events = tracefs::file(kind.file())?;
@@ -108,23 +112,34 @@ impl Drop for LegacyProbe {
     }
 }
 
-/// `purebpf_PID_COUNT_PLACE`, as far as it fits, of characters that tracefs takes.
+/// Whether a byte ends a word of tracefs's lines, so that what follows would be taken for arguments of the probe or for a
+/// comment: what the kernel's `isspace` takes for a blank (of Latin-1, so that bytes of UTF-8 are among them), and `#`.
+fn ends_word(byte: u8) -> bool {
+    matches!(byte, 0 | 9..=13 | b' ' | 0xa0 | b'#')
+}
+
+/// `purebpf_PID_NONCE_COUNT_PLACE`, as far as it fits, of characters that tracefs takes.
+///
+/// From 5.5 a second probe of the same name does not fail but joins the first, and both fire and go together. The number of
+/// a process is not its own: containers start theirs at 1, and what was killed leaves its probes to the next of its number.
 fn event_name(place: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
+    static NONCE: OnceLock<u32> = OnceLock::new();
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let nonce = NONCE.get_or_init(|| RandomState::new().build_hasher().finish() as u32);
     let place = place.rsplit('/').next().unwrap_or(place);
-    let name = format!("{GROUP}_{}_{count}_{place}", process::id());
+    let name = format!("{GROUP}_{}_{nonce:08x}_{count}_{place}", process::id());
     name.chars()
         .take(MAX_EVENT_NAME_LEN - 1)
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect()
 }
 
-fn append(path: &PathBuf, line: &str) -> io::Result<()> {
+fn append(path: &Path, line: &str) -> io::Result<()> {
     OpenOptions::new().append(true).open(path)?.write_all(line.as_bytes())
 }
 
-fn refusal(kind: LegacyKind, place: &str, events: &PathBuf, source: io::Error) -> Error {
+fn refusal(kind: LegacyKind, place: &str, events: &Path, source: io::Error) -> Error {
     match source.raw_os_error() {
         Some(libc::ENOENT) if !events.exists() => Error::Unsupported {
             mechanism: kind.mechanism(),
@@ -155,7 +170,10 @@ mod tests {
 
     #[test]
     fn a_place_with_blanks_is_refused() {
-        let error = LegacyProbe::add(LegacyKind::Uprobe, false, "/a b:0x0").unwrap_err();
-        assert!(matches!(error, Error::Options { .. }), "{error}");
+        // The last is U+00E0 in UTF-8: c3 a0, whose second byte argv_split takes for a blank.
+        for place in ["/a b:0x0", "/a\tb:0x0", "/a\nb:0x0", "/a#b:0x0", "/a\u{b}b:0x0", "/\u{e0}:0x0"] {
+            let error = LegacyProbe::add(LegacyKind::Uprobe, false, place).unwrap_err();
+            assert!(matches!(error, Error::Options { .. }), "{place:?} {error}");
+        }
     }
 }

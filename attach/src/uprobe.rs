@@ -162,6 +162,8 @@ pub fn attach_uprobe(prog: BorrowedFd<'_>, binary: impl AsRef<Path>, options: &U
             if options.ref_ctr_offset != 0 {
                 return Err(wrong("a probe made through tracefs takes no reference counter"));
             }
+            // The kernel opens what begins with `/`, and nothing else (`__trace_uprobe_create`).
+            let path = std::path::absolute(&path).map_err(|source| Error::file(&path, source))?;
             let place = path.to_str().ok_or_else(|| wrong("tracefs takes no path that is not UTF-8"))?;
             let probe = LegacyProbe::add(LegacyKind::Uprobe, options.retprobe, &format!("{place}:{offset:#x}"))?;
             attach_legacy(Mechanism::Uprobe, &target, prog, probe, (pid, cpu), &event_options)

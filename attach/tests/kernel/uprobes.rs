@@ -95,6 +95,42 @@ fn uprobe_by_file_offset_and_in_one_process() {
 }
 
 #[test]
+fn uprobe_by_proc_self_exe() {
+    let Some(_kernel) = kernel() else { return };
+    for mode in [ProbeAttachMode::Default, ProbeAttachMode::Legacy] {
+        if mode == ProbeAttachMode::Legacy && !with_tracefs() {
+            continue;
+        }
+        let counting = Counting::load(ProgType::KPROBE, Adds::OneOnThisThread, 0);
+        let link = attach_uprobe(counting.prog.as_fd(), "/proc/self/exe", &function().attach_mode(mode)).unwrap();
+        fires(link, &counting, 1, call);
+    }
+}
+
+/// The probe is in tracefs before the program is refused, and is taken back.
+#[test]
+fn a_refused_program_leaves_no_probe() {
+    let Some(_kernel) = kernel() else { return };
+    if !with_tracefs() {
+        return;
+    }
+    let counting = Counting::load(ProgType::TRACEPOINT, Adds::OneOnThisThread, 0);
+    for mode in [ProbeAttachMode::Default, ProbeAttachMode::Perf, ProbeAttachMode::Legacy] {
+        let error = attach_uprobe(counting.prog.as_fd(), own_binary(), &function().attach_mode(mode)).unwrap_err();
+        assert_eq!(error.errno(), libc::EINVAL, "{error}");
+        assert!(error.to_string().contains("not of the type"), "{error}");
+        assert_eq!(own_legacy_probes("uprobe_events"), 0);
+    }
+    // Beyond the end of the file: tracefs takes the line, and enabling it fails.
+    let counting = Counting::load(ProgType::KPROBE, Adds::OneOnThisThread, 0);
+    for mode in [ProbeAttachMode::Default, ProbeAttachMode::Legacy] {
+        let options = UprobeOptions::default().offset(1 << 40).attach_mode(mode);
+        attach_uprobe(counting.prog.as_fd(), own_binary(), &options).unwrap_err();
+        assert_eq!(own_legacy_probes("uprobe_events"), 0);
+    }
+}
+
+#[test]
 fn uprobe_gives_its_cookie() {
     let Some(_kernel) = kernel() else { return };
     if !is_since(5, 15) {
