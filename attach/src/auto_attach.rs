@@ -29,8 +29,11 @@ pub fn auto_attach(
 ) -> Result<Option<Link>> {
     let mechanism = match section.def.auto_attach {
         AutoAttach::None => return Err(Error::NoTarget { section: section.name.into() }),
-        AutoAttach::Tracing => return attach_tracing(prog, attach_type, &TracingOptions::default()).map(Some),
-        AutoAttach::Lsm => return attach_tracing(prog, attach_type, &TracingOptions::default()).map(Some),
+        AutoAttach::Tracing | AutoAttach::Lsm => {
+            return attach_tracing(prog, attach_type, &TracingOptions::default())
+                .map(Some)
+                .map_err(|error| named(error, section.name));
+        }
         AutoAttach::Kprobe => Mechanism::Kprobe,
         AutoAttach::Uprobe => Mechanism::Uprobe,
         AutoAttach::Ksyscall => Mechanism::Ksyscall,
@@ -62,4 +65,14 @@ pub fn auto_attach(
         _ => return Err(Error::NotBuilt { mechanism, section: section.name.into() }),
     };
     Ok(Some(link))
+}
+
+/// The section tells more than the attach type, which is all that attaching to a chosen target knows.
+fn named(error: Error, section: &str) -> Error {
+    match error {
+        Error::Attach { mechanism, advice, source, .. } => {
+            Error::Attach { mechanism, target: section.into(), advice, source }
+        }
+        error => error,
+    }
 }

@@ -1,13 +1,15 @@
 //! cgroups: programs at the hooks of a cgroup and its descendants.
 
 use crate::{
-    advice::refused,
-    error::{Mechanism, Result},
+    advice::{dotted, refused},
+    error::{Error, Mechanism, Result},
     link::Link,
     placement::Placement,
 };
 use purebpf_sys::{
+    kernel_version,
     link::{LinkCreate, LinkTarget},
+    system::version,
     uapi::AttachType,
 };
 use std::os::fd::BorrowedFd;
@@ -54,7 +56,8 @@ pub fn attach_cgroup(
     options: &CgroupOptions<'_>,
 ) -> Result<Link> {
     let mut create = LinkCreate::new(prog, LinkTarget::Fd(cgroup), attach_type);
-    if !options.placement.is_default() || options.expected_revision != 0 {
+    let placed = !options.placement.is_default() || options.expected_revision != 0;
+    if placed {
         create = create
             .flags(options.placement.flags())
             .relative(options.placement.relative(), options.expected_revision);
@@ -62,5 +65,17 @@ pub fn attach_cgroup(
     create
         .create()
         .map(Link::kernel)
-        .map_err(|source| refused(Mechanism::Cgroup, format!("{attach_type} of a cgroup"), source))
+        .map_err(|source| {
+            let target = format!("{attach_type} of a cgroup");
+            let running = kernel_version();
+            match source.errno() {
+                libc::EINVAL | libc::E2BIG if placed && running != 0 && running < version(6, 17, 0) => Error::Attach {
+                    mechanism: Mechanism::Cgroup,
+                    target,
+                    advice: format!("programs of a cgroup have an order since Linux 6.17, this is {}", dotted(running)),
+                    source,
+                },
+                _ => refused(Mechanism::Cgroup, target, source),
+            }
+        })
 }

@@ -1,7 +1,7 @@
 //! Programs on perf events: what tracepoints, kprobes and uprobes come to, and events that the caller opens.
 
 use crate::{
-    advice::{advice, refused},
+    advice::{event_advice, refused},
     error::{Error, Mechanism, Result},
     link::Link,
 };
@@ -75,6 +75,12 @@ pub(crate) fn attach_event(
     options: &PerfEventOptions,
 ) -> Result<Link> {
     let failed = |source| refused(mechanism, target, source);
+    let refused_program = |source: purebpf_sys::Error| Error::Attach {
+        mechanism,
+        target: target.into(),
+        advice: event_advice(mechanism, source.errno()),
+        source,
+    };
     let link = if options.force_ioctl || !has_perf_link() {
         if options.cookie != 0 {
             return Err(Error::Unsupported {
@@ -83,22 +89,14 @@ pub(crate) fn attach_event(
                 what: "a cookie needs a link to a perf event, which kernels have since 5.15".into(),
             });
         }
-        perf_event::set_bpf(event.as_fd(), prog).map_err(|source| Error::Attach {
-            mechanism,
-            target: target.into(),
-            advice: match source.errno() {
-                libc::EPROTO => "the program takes stack traces, and the event excludes call chains".into(),
-                errno => advice(mechanism, errno),
-            },
-            source,
-        })?;
+        perf_event::set_bpf(event.as_fd(), prog).map_err(refused_program)?;
         enable(event.as_fd(), options).map_err(failed)?;
         Link::perf_event(event)
     } else {
         let link = LinkCreate::new(prog, LinkTarget::Fd(event.as_fd()), AttachType::PERF_EVENT)
             .bpf_cookie(options.cookie)
             .create()
-            .map_err(failed)?;
+            .map_err(refused_program)?;
         enable(event.as_fd(), options).map_err(failed)?;
         Link::kernel(link)
     };

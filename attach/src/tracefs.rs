@@ -85,13 +85,21 @@ fn nearest_events(events: &Path, category: &str, name: &str) -> Vec<String> {
     if same_name.is_empty() { nearest.into_names() } else { same_name }
 }
 
-/// The names that a raw tracepoint may have meant: those of all categories.
+/// System calls have events of this category each, but behind all of them are the two tracepoints `sys_enter` and `sys_exit`.
+const SYSCALLS: &str = "syscalls";
+
+/// The names that a raw tracepoint may have meant: those of all categories. A probe made through tracefs has an event and no
+/// tracepoint, so the very name can be among them, and is none.
 pub(crate) fn nearest_names(name: &str) -> Vec<String> {
     let Ok(root) = root() else { return Vec::new() };
     let events = root.join("events");
+    if is_file_name(name) && events.join(SYSCALLS).join(name).exists() {
+        let behind = if name.starts_with("sys_exit_") { "sys_exit" } else { "sys_enter" };
+        return vec![behind.into()];
+    }
     let mut nearest = Nearest::new(name);
-    for folder in folders(&events) {
-        for event in folders(&events.join(folder)) {
+    for folder in folders(&events).into_iter().filter(|folder| folder != SYSCALLS) {
+        for event in folders(&events.join(folder)).into_iter().filter(|event| event != name) {
             nearest.offer(event.as_bytes());
         }
     }

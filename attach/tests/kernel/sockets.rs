@@ -1,6 +1,6 @@
 //! Sockets and cgroups: what a socket receives and sends.
 
-use crate::support::{Adds, Counting, For, Mount, fires, kernel, own_netns, since};
+use crate::support::{Adds, Counting, For, Mount, fires, is_since, kernel, own_netns};
 use purebpf_attach::{CgroupOptions, Placement, attach_cgroup, attach_socket_filter};
 use purebpf_sys::{
     info::LinkKind,
@@ -89,7 +89,7 @@ fn cgroup_skb_fires() {
 #[test]
 fn cgroup_programs_have_an_order() {
     let Some(_kernel) = kernel() else { return };
-    if !since(6, 17) || !own_netns() {
+    if !own_netns() {
         return;
     }
     let Some(cgroup) = OwnCgroup::new() else { return };
@@ -100,6 +100,11 @@ fn cgroup_programs_have_an_order() {
         attach_cgroup(counting.prog.as_fd(), folder.as_fd(), attach_type, options)
     };
     let _first = attach(&first, &CgroupOptions::default()).unwrap();
+    if !is_since(6, 17) {
+        let error = attach(&second, &CgroupOptions::default().placement(Placement::First)).unwrap_err();
+        assert!(error.to_string().contains("since Linux 6.17"), "{error}");
+        return;
+    }
     let _second = attach(&second, &CgroupOptions::default().placement(Placement::First)).unwrap();
     let query = purebpf_sys::prog::ProgQuery::new(purebpf_sys::prog::AttachTarget::Fd(folder.as_fd()), attach_type);
     let ids: Vec<u32> = query.query().unwrap().progs.iter().map(|prog| prog.prog_id).collect();

@@ -6,7 +6,10 @@ use purebpf_attach::{
     attach_tracepoint, auto_attach, section::SectionName, tracefs,
 };
 use purebpf_sys::{
+    Insn,
+    insn::op,
     perf_event::{PerfEvent, PerfType},
+    prog::ProgLoad,
     uapi::{AttachType, LinkType, ProgType},
 };
 use std::os::fd::AsFd;
@@ -115,6 +118,33 @@ fn missing_tracepoint_names_the_nearest() {
         attach_raw_tracepoint(counting.prog.as_fd(), "sched_swich", &RawTracepointOptions::default()).unwrap_err();
     assert!(error.to_string().contains("sched_switch"), "{error}");
     assert_eq!(error.errno(), libc::ENOENT);
+}
+
+/// System calls have no raw tracepoints of their own, although tracefs has events of their names.
+#[test]
+fn a_raw_tracepoint_of_one_system_call_names_the_one_of_all() {
+    let Some(_kernel) = kernel() else { return };
+    let Some((_, name)) = per_syscall_tracepoint() else { return };
+    let counting = Counting::load(ProgType::RAW_TRACEPOINT, Adds::One, 0);
+    let error = attach_raw_tracepoint(counting.prog.as_fd(), name, &RawTracepointOptions::default()).unwrap_err();
+    assert!(error.to_string().ends_with("the nearest name is sys_enter"), "{error}");
+}
+
+#[test]
+fn programs_that_do_not_fit_are_refused_with_the_reason() {
+    let Some(_kernel) = kernel() else { return };
+    let Some((category, name)) = per_syscall_tracepoint() else { return };
+    let attach = |prog| attach_tracepoint(prog, category, name, &TracepointOptions::default()).unwrap_err();
+    let counting = Counting::load(ProgType::KPROBE, Adds::OneOnThisThread, 0);
+    let error = attach(counting.prog.as_fd());
+    assert_eq!(error.errno(), libc::EINVAL, "{error}");
+    assert!(error.to_string().contains("not of the type"), "{error}");
+    // No system call has 500 arguments (perf_event_set_bpf_prog compares with the record's size).
+    let insns = [Insn::ldx_mem(op::DW, 0, 1, 4000), Insn::mov64_imm(0, 0), Insn::exit()];
+    let prog = ProgLoad::new(ProgType::TRACEPOINT, &insns, c"GPL").load().unwrap();
+    let error = attach(prog.as_fd());
+    assert_eq!(error.errno(), libc::EACCES, "{error}");
+    assert!(error.to_string().contains("reads beyond the fields"), "{error}");
 }
 
 #[test]
