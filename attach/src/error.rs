@@ -263,13 +263,12 @@ impl Error {
     pub fn errno(&self) -> i32 {
         match self {
             Error::Section { .. }
-            | Error::NoTarget { .. }
             | Error::Options { .. }
             | Error::NotALink { .. }
             | Error::Btf { .. }
             | Error::AmbiguousSymbol { .. }
             | Error::Elf { .. } => libc::EINVAL,
-            Error::NotBuilt { .. } | Error::Unsupported { .. } => libc::EOPNOTSUPP,
+            Error::NoTarget { .. } | Error::NotBuilt { .. } | Error::Unsupported { .. } => libc::EOPNOTSUPP,
             Error::NoBtfTarget { .. } => libc::ESRCH,
             Error::NoFunction { .. }
             | Error::NoTracepoint { .. }
@@ -279,6 +278,7 @@ impl Error {
             Error::File { source, .. } => source.raw_os_error().unwrap_or(libc::EIO),
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Error::Attach { source, .. } | Error::Link { source, .. } => source.errno(),
+            Error::Pin { operation: "unpin", .. } => libc::EINVAL,
             Error::Pin { .. } => libc::EBUSY,
         }
     }

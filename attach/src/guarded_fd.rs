@@ -1,7 +1,5 @@
 //! A descriptor with something to be done before it is closed.
 
-#![allow(unsafe_code)]
-
 use std::{
     mem::ManuallyDrop,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
@@ -27,6 +25,7 @@ impl GuardedFd {
     }
 
     /// The descriptor, with nothing done.
+    #[allow(unsafe_code)]
     pub(crate) fn into_fd(self) -> OwnedFd {
         let this = ManuallyDrop::new(self);
         // SAFETY: the field is read out of a value that is never dropped nor used again, so the descriptor has one owner.

@@ -117,7 +117,7 @@ fn attach_error(target: &str, advice: String, source: purebpf_sys::Error) -> Err
 fn explain(function: &str, target: &str, errno: i32, error: impl FnOnce(String) -> Error) -> Error {
     let bare = function.rsplit(':').next().unwrap_or(function);
     match errno {
-        libc::ENOENT | libc::EINVAL | libc::EADDRNOTAVAIL => match look_up(bare) {
+        libc::ENOENT | libc::EINVAL | libc::EADDRNOTAVAIL => match look_up(function) {
             Known::Nowhere(nearest) => Error::NoFunction { function: function.into(), nearest },
             Known::Times(count) if count > 1 => {
                 error(format!("{count} functions are called {bare}, and a kprobe needs one"))

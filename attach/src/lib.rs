@@ -6,7 +6,7 @@
 //! - [`section`]: from a section's name (`SEC("fentry/do_exit")`) to program type, expected attach type, flags and target.
 //!   All 116 names of libbpf 1.8, every grammar, parsed strictly. Pure: no file is read, no kernel is asked.
 //! - [`attach_kprobe`], [`attach_uprobe`], [`attach_tracepoint`], [`attach_raw_tracepoint`], [`attach_tracing`],
-//!   [`attach_xdp`], [`attach_tcx`], [`attach_cgroup`], [`attach_socket_filter`], [`attach_perf_event`]: each takes a
+//!   [`attach_freplace`], [`attach_xdp`], [`attach_tcx`], [`attach_cgroup`], [`attach_socket_filter`], [`attach_perf_event`]: each takes a
 //!   program's descriptor, a target and typed options, and gives a [`Link`]. [`auto_attach`] does what a section's name
 //!   says.
 //! - [`Link`]: holds the attachment, and detaches when it is dropped; pins, inspects and updates links of the kernel.
@@ -31,8 +31,8 @@
 //!
 //! # Safety
 //!
-//! `unsafe` is denied everywhere but in `guarded_fd` (moving a descriptor out of a value that has a destructor), `net`
-//! (if_nametoindex) and `socket` (setsockopt).
+//! `unsafe` is denied everywhere but in three functions, each of one call: `guarded_fd` moves a descriptor out of a value
+//! that has a destructor, [`net::ifindex`] calls if_nametoindex and `socket` setsockopt, which the standard library lacks.
 
 #![deny(unsafe_code)]
 
@@ -82,6 +82,6 @@ pub use self::{
     probe::ProbeAttachMode,
     socket::attach_socket_filter,
     tracepoint::{RawTracepointOptions, TracepointOptions, attach_raw_tracepoint, attach_tracepoint},
-    tracing::{TracingOptions, attach_tracing},
+    tracing::{TracingOptions, attach_freplace, attach_tracing},
     uprobe::{UprobeOptions, UprobeProcess, attach_uprobe},
 };

@@ -139,20 +139,24 @@ impl Link {
         if let Some(pinned) = &self.pin_path {
             return Err(Error::Pin { operation: "pin", state: format!("pinned at {}", pinned.display()) });
         }
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
-            fs::DirBuilder::new().mode(0o700).create(folder).map_err(|source| Error::file(folder, source))?;
-        }
-        obj_pin(fd, path).map_err(|source| Error::Link {
-            operation: "pin",
-            advice: match source.errno() {
-                libc::EPERM => format!(
-                    "{} may not be in a bpffs: run `mount -t bpf bpf /sys/fs/bpf` and pin below it",
-                    path.display()
-                ),
-                libc::EEXIST => format!("{} exists", path.display()),
-                _ => path.display().to_string(),
-            },
-            source,
+        let folder = make_folder(path)?;
+        obj_pin(fd, path).map_err(|source| {
+            if let Some(folder) = folder {
+                // It is empty, unless another came to use it meanwhile.
+                let _ = fs::remove_dir(folder);
+            }
+            Error::Link {
+                operation: "pin",
+                advice: match source.errno() {
+                    libc::EPERM => format!(
+                        "{} may not be in a bpffs: run `mount -t bpf bpf /sys/fs/bpf` and pin below it",
+                        path.display()
+                    ),
+                    libc::EEXIST => format!("{} exists", path.display()),
+                    _ => path.display().to_string(),
+                },
+                source,
+            }
         })?;
         self.pin_path = Some(path.into());
         Ok(())
@@ -267,6 +271,17 @@ impl AsRawFd for Link {
     #[doc(alias = "bpf_link__fd")]
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
+    }
+}
+
+/// Makes the folder of `path` if there is none, and gives what it made.
+fn make_folder(path: &Path) -> Result<Option<&Path>> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(None) };
+    match fs::DirBuilder::new().mode(0o700).create(folder) {
+        Ok(()) => Ok(Some(folder)),
+        // Already there; or to be made where nothing is made, which pinning answers better.
+        Err(_) if folder.exists() => Ok(None),
+        Err(source) => Err(Error::file(folder, source)),
     }
 }
 

@@ -1,7 +1,5 @@
 //! Hooks of network devices.
 
-#![allow(unsafe_code)]
-
 mod tcx;
 mod xdp;
 
@@ -16,6 +14,7 @@ use std::{ffi::CString, io, path::Path};
 /// # Errors
 ///
 /// [`Error::File`] of `/sys/class/net/NAME` when there is none.
+#[allow(unsafe_code)]
 pub fn ifindex(name: &str) -> Result<u32> {
     let missing = |source| Error::file(Path::new("/sys/class/net").join(name), source);
     let name = CString::new(name).map_err(|error| missing(error.into()))?;

@@ -1,7 +1,5 @@
 //! Socket filters: programs that say how much of each packet a socket receives.
 
-#![allow(unsafe_code)]
-
 use crate::{
     advice::refused,
     error::{Mechanism, Result},
@@ -42,6 +40,7 @@ fn detach(socket: BorrowedFd<'_>) -> purebpf_sys::Result<()> {
     }
 }
 
+#[allow(unsafe_code)]
 fn set_option(socket: BorrowedFd<'_>, option: i32, value: i32, call: &'static str) -> purebpf_sys::Result<()> {
     let length = size_of::<i32>() as libc::socklen_t;
     // SAFETY: the kernel reads `length` bytes at the address of `value`.

@@ -1,10 +1,11 @@
 //! Programs whose target was chosen when they were loaded: fentry, fexit, fmod_ret, fsession, tp_btf, lsm, freplace.
 
 use crate::{
-    advice::advice,
+    advice::{advice, refused},
     error::{Error, Mechanism, Result},
     link::Link,
 };
+use purebpf_btf::TypeId;
 use purebpf_sys::{
     link::{LinkCreate, LinkTarget, raw_tracepoint_open},
     uapi::AttachType,
@@ -60,4 +61,22 @@ pub fn attach_tracing(prog: BorrowedFd<'_>, attach_type: AttachType, options: &T
         },
         source,
     })
+}
+
+/// Attaches the extension `prog` (of type EXT) to the function `function` of the program `target`, which may be another than the
+/// one it was loaded for (from 5.10) if the functions have the same prototype. For the one it was loaded for,
+/// [`attach_tracing`] is enough.
+///
+/// `function` comes from [`BtfTarget::find_in_program`](crate::section::BtfTarget::find_in_program).
+///
+/// # Errors
+///
+/// [`Error::Attach`]: EINVAL for a function that does not fit, EBUSY for one that is replaced already.
+#[doc(alias = "bpf_program__attach_freplace")]
+pub fn attach_freplace(prog: BorrowedFd<'_>, target: BorrowedFd<'_>, function: TypeId) -> Result<Link> {
+    LinkCreate::new(prog, LinkTarget::Fd(target), AttachType(0))
+        .target_btf_id(function.0)
+        .create()
+        .map(Link::kernel)
+        .map_err(|source| refused(Mechanism::Tracing, format!("function {} of a program", function.0), source))
 }

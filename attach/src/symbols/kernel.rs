@@ -115,12 +115,16 @@ pub(crate) enum Known {
     Unknown,
 }
 
-/// Looks a function up, in one pass that also finds what is near.
+/// Looks a function up (`MODULE:FUNCTION` in that module), in one pass that also finds what is near.
 pub(crate) fn look_up(function: &str) -> Known {
+    let (module, function) = match function.split_once(':') {
+        Some((module, function)) => (Some(module.as_bytes()), function),
+        None => (None, function),
+    };
     let mut count = 0;
     let mut nearest = Nearest::new(function);
     let passed = for_each_kallsyms(|symbol| {
-        if symbol.is_function() {
+        if symbol.is_function() && (module.is_none() || module == symbol.module) {
             if symbol.name == function.as_bytes() {
                 count += 1;
             } else if count == 0 {

@@ -2,7 +2,9 @@
 
 use crate::error::{Error, Mechanism, Result};
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -53,7 +55,7 @@ pub fn resolve_binary(binary: &Path) -> Result<PathBuf> {
         return Ok(binary.into());
     }
     let is_library = name.ends_with(".so") || name.contains(".so.");
-    let folders = search_path(is_library, |variable| env::var(variable).ok());
+    let folders = search_path(is_library, |variable| env::var_os(variable));
     let found = folders.iter().map(|folder| folder.join(binary)).find(|path| is_usable(path, is_library));
     found.ok_or_else(|| Error::NoBinary {
         name: name.into_owned(),
@@ -62,7 +64,7 @@ pub fn resolve_binary(binary: &Path) -> Result<PathBuf> {
 }
 
 /// The folders to look in, in order, each once.
-fn search_path(is_library: bool, variable: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
+fn search_path(is_library: bool, variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     let (name, fixed): (_, &[&str]) = if is_library {
         ("LD_LIBRARY_PATH", &["/usr/lib64", "/usr/lib", MULTIARCH.unwrap_or(""), "/lib64", "/lib"])
     } else {
@@ -70,9 +72,9 @@ fn search_path(is_library: bool, variable: impl Fn(&str) -> Option<String>) -> V
     };
     let own = variable(name).unwrap_or_default();
     let mut folders: Vec<PathBuf> = Vec::new();
-    for folder in own.split(':').chain(fixed.iter().copied()).filter(|folder| !folder.is_empty()) {
-        if !folders.iter().any(|known| known == Path::new(folder)) {
-            folders.push(folder.into());
+    for folder in env::split_paths(&own).chain(fixed.iter().map(PathBuf::from)) {
+        if !folder.as_os_str().is_empty() && !folders.contains(&folder) {
+            folders.push(folder);
         }
     }
     folders

@@ -1,7 +1,7 @@
 //! A program in place of another program's function.
 
 use crate::support::{in_matrix, kernel, skipped};
-use purebpf_attach::{auto_attach, section::SectionName};
+use purebpf_attach::{attach_freplace, auto_attach, section::SectionName};
 use purebpf_btf::{Btf, IntEncoding, Linkage, builder::Builder};
 use purebpf_sys::{
     Insn,
@@ -48,7 +48,9 @@ fn freplace_takes_the_functions_place() {
     // main_prog returns what verdict returns, which is 1.
     let insns = [Insn::call_subprog(1), Insn::exit(), Insn::mov64_imm(0, 1), Insn::exit()];
     let info = func_info(&[(0, id("main_prog")), (2, id("verdict"))]);
-    let target = ProgLoad::new(ProgType::XDP, &insns, c"GPL").btf(btf_fd.as_fd()).func_info(&info, 8).load().unwrap();
+    let load_target =
+        || ProgLoad::new(ProgType::XDP, &insns, c"GPL").btf(btf_fd.as_fd()).func_info(&info, 8).load().unwrap();
+    let target = load_target();
     assert_eq!(run(target.as_fd()), 1);
 
     let section = SectionName::parse("freplace/verdict").unwrap();
@@ -56,11 +58,11 @@ fn freplace_takes_the_functions_place() {
     let place = load.attach_btf.unwrap();
     assert!(place.in_program);
     let place = place.find_in_program(&parsed).unwrap();
-    let insns = [Insn::mov64_imm(0, 2), Insn::exit()];
-    let info = func_info(&[(0, id("verdict"))]);
-    let extension = ProgLoad::new(load.prog_type, &insns, c"GPL")
+    let replacement = [Insn::mov64_imm(0, 2), Insn::exit()];
+    let replacement_info = func_info(&[(0, id("verdict"))]);
+    let extension = ProgLoad::new(load.prog_type, &replacement, c"GPL")
         .btf(btf_fd.as_fd())
-        .func_info(&info, 8)
+        .func_info(&replacement_info, 8)
         .attach_prog(target.as_fd())
         .attach_btf_id(place.0)
         .load();
@@ -74,4 +76,13 @@ fn freplace_takes_the_functions_place() {
     assert_eq!(run(target.as_fd()), 2);
     drop(link);
     assert_eq!(run(target.as_fd()), 1);
+
+    // Another program with a function of the same prototype.
+    let other = load_target();
+    let link = attach_freplace(extension.as_fd(), other.as_fd(), place).unwrap();
+    assert_eq!((run(target.as_fd()), run(other.as_fd())), (1, 2));
+    let error = attach_freplace(extension.as_fd(), other.as_fd(), place).unwrap_err();
+    assert_eq!(error.errno(), libc::EBUSY, "{error}");
+    drop(link);
+    assert_eq!(run(other.as_fd()), 1);
 }

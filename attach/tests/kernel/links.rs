@@ -72,6 +72,11 @@ fn pins_outside_a_bpffs_say_so() {
     assert!(error.to_string().contains("mount -t bpf"), "{error}");
     assert_eq!(error.errno(), libc::EPERM);
     assert!(!path.exists() && link.pin_path().is_none());
+    // The folder that was made for it goes too.
+    let folder = path.with_extension("d");
+    link.pin(folder.join("link")).unwrap_err();
+    assert!(!folder.exists());
+    assert_eq!(link.unpin().unwrap_err().errno(), libc::EINVAL, "as bpf_link__unpin");
 }
 
 #[test]
