@@ -19,7 +19,7 @@ use std::os::fd::BorrowedFd;
 #[non_exhaustive]
 #[doc(alias = "bpf_cgroup_opts")]
 pub struct CgroupOptions<'a> {
-    /// Where among the others of the same cgroup and hook (from 6.17).
+    /// Where among the others of the same cgroup and hook (from 6.17, and 6.12 as Debian has it).
     pub placement: Placement<'a>,
     /// The revision of the hook that the placement was chosen for: ESTALE if it has changed since. 0 for any (from 6.17).
     pub expected_revision: u64,

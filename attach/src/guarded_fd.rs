@@ -25,7 +25,7 @@ impl GuardedFd {
     }
 
     /// The descriptor, with nothing done.
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "a field cannot be moved out of a value that has a destructor")]
     pub(crate) fn into_fd(self) -> OwnedFd {
         let this = ManuallyDrop::new(self);
         // SAFETY: the field is read out of a value that is never dropped nor used again, so the descriptor has one owner.

@@ -93,8 +93,7 @@ pub fn attach_kprobe(prog: BorrowedFd<'_>, function: &str, options: &KprobeOptio
             attach_event(Mechanism::Kprobe, &target, prog, event, &event_options)
         }
         None => {
-            let place = format!("{function}+{:#x}", options.offset);
-            let probe = LegacyProbe::add(LegacyKind::Kprobe, options.retprobe, &place).map_err(|error| {
+            let probe = LegacyProbe::add(LegacyKind::Kprobe, options.retprobe, &target).map_err(|error| {
                 let errno = error.errno();
                 match error {
                     Error::File { path, source, .. } => {

@@ -60,7 +60,7 @@ impl LegacyKind {
 }
 
 impl LegacyProbe {
-    /// Adds a probe at `place`: `FUNCTION+0xOFFSET` or `PATH:0xOFFSET`.
+    /// Adds a probe at `place`: `FUNCTION[+0xOFFSET]` or `PATH:0xOFFSET`.
     pub(crate) fn add(kind: LegacyKind, retprobe: bool, place: &str) -> Result<LegacyProbe> {
         if place.bytes().any(ends_word) {
             return Err(Error::Options {

@@ -16,7 +16,7 @@
 //!
 //! It loads no programs and knows nothing of objects: a program is a `BorrowedFd`, so those of any loader will do. It does
 //! not attach by patterns (kprobe.multi, uprobe.multi, tracing.multi), to USDT probes, to system calls by name or to
-//! iterators yet, although their sections parse.
+//! iterators yet, although their sections parse; nor does it find functions of libraries inside archives.
 //!
 //! # Example
 //!

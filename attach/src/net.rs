@@ -14,7 +14,7 @@ use std::{ffi::CString, io, path::Path};
 /// # Errors
 ///
 /// [`Error::File`] of `/sys/class/net/NAME` when there is none.
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "if_nametoindex; /sys/class/net shows the namespace it was mounted in")]
 pub fn ifindex(name: &str) -> Result<u32> {
     let missing = |source| Error::file(Path::new("/sys/class/net").join(name), source);
     let name = CString::new(name).map_err(|error| missing(error.into()))?;

@@ -88,7 +88,7 @@ pub(crate) fn is_legacy(mechanism: Mechanism, target: &str, mode: ProbeAttachMod
         ProbeAttachMode::Legacy => Ok(true),
         ProbeAttachMode::Default => Ok(!pmu),
         ProbeAttachMode::Perf | ProbeAttachMode::Link if !pmu => {
-            unsupported(format!("this kernel has no {mechanism} PMU (Linux 4.17)"))
+            unsupported(format!("this kernel has no PMU of {mechanism}s (since Linux 4.17, where {mechanism}s are configured)"))
         }
         ProbeAttachMode::Link if !has_perf_link() => {
             unsupported("this kernel has no links to perf events (Linux 5.15)".into())

@@ -40,7 +40,7 @@ fn detach(socket: BorrowedFd<'_>) -> purebpf_sys::Result<()> {
     }
 }
 
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "setsockopt")]
 fn set_option(socket: BorrowedFd<'_>, option: i32, value: i32, call: &'static str) -> purebpf_sys::Result<()> {
     let length = size_of::<i32>() as libc::socklen_t;
     // SAFETY: the kernel reads `length` bytes at the address of `value`.

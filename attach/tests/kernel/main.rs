@@ -7,6 +7,7 @@ mod freplace;
 mod kprobes;
 mod links;
 mod net;
+mod perf_events;
 mod sockets;
 mod support;
 mod tracepoints;

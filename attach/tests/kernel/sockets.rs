@@ -100,12 +100,13 @@ fn cgroup_programs_have_an_order() {
         attach_cgroup(counting.prog.as_fd(), folder.as_fd(), attach_type, options)
     };
     let _first = attach(&first, &CgroupOptions::default()).unwrap();
-    if !is_since(6, 17) {
-        let error = attach(&second, &CgroupOptions::default().placement(Placement::First)).unwrap_err();
-        assert!(error.to_string().contains("since Linux 6.17"), "{error}");
-        return;
-    }
-    let _second = attach(&second, &CgroupOptions::default().placement(Placement::First)).unwrap();
+    let _second = match attach(&second, &CgroupOptions::default().placement(Placement::First)) {
+        Err(error) if !is_since(6, 17) => {
+            assert!(error.to_string().contains("since Linux 6.17"), "{error}");
+            return;
+        }
+        link => link.unwrap(),
+    };
     let query = purebpf_sys::prog::ProgQuery::new(purebpf_sys::prog::AttachTarget::Fd(folder.as_fd()), attach_type);
     let ids: Vec<u32> = query.query().unwrap().progs.iter().map(|prog| prog.prog_id).collect();
     let id = |counting: &Counting| purebpf_sys::info::prog_info(counting.prog.as_fd()).unwrap().id;
