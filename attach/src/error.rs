@@ -138,7 +138,7 @@ pub enum Error {
         nearest: Vec<String>,
     },
     /// A binary has no such function.
-    #[error("no function {symbol} in {}{}{}", .path.display(), Symbols(*.symbols), Nearest(.nearest))]
+    #[error("no function {symbol} in {}{}{}", .path.display(), Symbols(*.symbols, *.indirect), Nearest(.nearest))]
     NoSymbol {
         /// The binary.
         path: PathBuf,
@@ -146,6 +146,8 @@ pub enum Error {
         symbol: String,
         /// How many functions it has symbols of: 0 when it is stripped.
         symbols: usize,
+        /// It is an indirect one (IFUNC): the symbol's code chooses the function when the binary is loaded.
+        indirect: bool,
         /// The names most like it.
         nearest: Vec<String>,
     },
@@ -342,12 +344,15 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-struct Symbols(usize);
+struct Symbols(usize, bool);
 
 impl fmt::Display for Symbols {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            0 => f.write_str(", which has no symbols of functions (stripped?)"),
+        match self {
+            Symbols(_, true) => {
+                f.write_str(": it is indirect (IFUNC), and stands for one of several that are chosen from at run time")
+            }
+            Symbols(0, false) => f.write_str(", which has no symbols of functions (stripped?)"),
             _ => Ok(()),
         }
     }

@@ -12,6 +12,7 @@ use std::{
 
 const STT_OBJECT: u8 = 1;
 const STT_FUNC: u8 = 2;
+const STT_GNU_IFUNC: u8 = 10;
 const STB_LOCAL: u8 = 0;
 const STB_GLOBAL: u8 = 1;
 const STB_WEAK: u8 = 2;
@@ -265,6 +266,16 @@ fn stripped_files_say_so() {
     assert!(error.to_string().contains("stripped"), "{error}");
     let error = find(&elf(false, &[func("function", ADDRESS)], &[]), "funktion", None).unwrap_err();
     assert!(error.to_string().contains("the nearest name is function"), "{error}");
+}
+
+/// libbpf takes STT_FUNC alone; a probe of the symbol's own code would fire once, when the binary is loaded.
+#[test]
+fn indirect_functions_are_told_apart() {
+    let indirect = Symbol { kind: STT_GNU_IFUNC, ..func("memcpy", ADDRESS) };
+    let error = find(&elf(false, &[], &[indirect, func("g", ADDRESS + 8)]), "memcpy", None).unwrap_err();
+    assert!(matches!(&error, Error::NoSymbol { indirect: true, .. }) && error.to_string().contains("IFUNC"), "{error}");
+    let error = find(&elf(false, &[], &[indirect, func("g", ADDRESS + 8)]), "memcp", None).unwrap_err();
+    assert!(matches!(&error, Error::NoSymbol { indirect: false, .. }), "{error}");
 }
 
 #[test]

@@ -72,7 +72,9 @@ pub fn function_offset_in<'d, R: ReadRef<'d>>(data: R, path: &Path, name: &str, 
     };
     found.map_err(|fault| match fault {
         Fault::Elf(reason) => Error::Elf { path: path.into(), reason },
-        Fault::None { symbols, nearest } => Error::NoSymbol { path: path.into(), symbol: symbol(), symbols, nearest },
+        Fault::None { symbols, indirect, nearest } => {
+            Error::NoSymbol { path: path.into(), symbol: symbol(), symbols, indirect, nearest }
+        }
         Fault::Ambiguous(candidates) => Error::AmbiguousSymbol { path: path.into(), symbol: symbol(), candidates },
     })
 }
@@ -80,7 +82,7 @@ pub fn function_offset_in<'d, R: ReadRef<'d>>(data: R, path: &Path, name: &str, 
 /// Why no offset was found; the boundary adds the path.
 enum Fault {
     Elf(String),
-    None { symbols: usize, nearest: Vec<String> },
+    None { symbols: usize, indirect: bool, nearest: Vec<String> },
     Ambiguous(Vec<String>),
 }
 
@@ -147,7 +149,7 @@ fn search<'d, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'d>>(data: R, wan
     let sections: SectionTable<'d, Elf, R> =
         SectionTable::new(header.section_headers(endian, data)?, StringTable::default());
     let segments = header.program_headers(endian, data)?;
-    let mut symbols = 0;
+    let (mut symbols, mut indirect) = (0, false);
     let mut nearest = Nearest::new(&String::from_utf8_lossy(wanted.name));
     // `.symtab` is read only when `.dynsym` does not have the name: it may be a hundred times as large, or damaged.
     for sh_type in [elf::SHT_DYNSYM, elf::SHT_SYMTAB] {
@@ -159,8 +161,12 @@ fn search<'d, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'d>>(data: R, wan
             symbols += 1;
             nearest.offer(name_of(endian, &table, symbol));
         }
+        indirect |= table
+            .symbols
+            .iter()
+            .any(|symbol| symbol.st_type() == elf::STT_GNU_IFUNC && name_of(endian, &table, symbol) == wanted.name);
     }
-    Err(Fault::None { symbols, nearest: nearest.into_names() })
+    Err(Fault::None { symbols, indirect, nearest: nearest.into_names() })
 }
 
 /// The first section of type `sh_type`, if there is one.
