@@ -95,6 +95,15 @@ impl Limit {
     pub(crate) const NONE: Self = Self { records: usize::MAX, bytes: usize::MAX };
 }
 
+/// How a walk ended.
+#[derive(Debug)]
+pub(crate) struct Walk<B> {
+    pub(crate) consumed: Consumed<B>,
+    /// The last look found nothing, in the sense that the commit of the next record wakes waiters. Having handed out no
+    /// records does not say so: they may all have been discarded ones, up to a limit in bytes.
+    pub(crate) seen_empty: bool,
+}
+
 /// A consumer's place in a ring.
 #[derive(Debug)]
 pub struct Cursor<M> {
@@ -427,7 +436,7 @@ impl<M: RingMemory> Cursor<M> {
     ///
     /// As [`next`](Self::next). What came before the fault has been handed out and given back.
     pub fn drain<B>(&mut self, callback: impl FnMut(&[u8]) -> ControlFlow<B>) -> Result<Consumed<B>, Error> {
-        self.walk(Limit::NONE, callback)
+        Ok(self.walk(Limit::NONE, callback)?.consumed)
     }
 
     /// Like [`drain`](Self::drain), ending after `limit` records at the latest.
@@ -440,7 +449,7 @@ impl<M: RingMemory> Cursor<M> {
         limit: usize,
         callback: impl FnMut(&[u8]) -> ControlFlow<B>,
     ) -> Result<Consumed<B>, Error> {
-        self.walk(Limit { records: limit, ..Limit::NONE }, callback)
+        Ok(self.walk(Limit { records: limit, ..Limit::NONE }, callback)?.consumed)
     }
 
     /// The fast path.
@@ -460,9 +469,10 @@ impl<M: RingMemory> Cursor<M> {
         &mut self,
         limit: Limit,
         mut callback: impl FnMut(&[u8]) -> ControlFlow<B>,
-    ) -> Result<Consumed<B>, Error> {
+    ) -> Result<Walk<B>, Error> {
+        let ended = |records, stopped, seen_empty| Ok(Walk { consumed: Consumed { records, stopped }, seen_empty });
         if limit.records == 0 {
-            return Ok(Consumed::none());
+            return ended(0, None, false);
         }
         let start = self.place.pos;
         let mut left = limit.records;
@@ -501,10 +511,10 @@ impl<M: RingMemory> Cursor<M> {
                 let flow = callback(bytes);
                 left -= 1;
                 if let ControlFlow::Break(value) = flow {
-                    return Ok(Consumed { records: limit.records - left, stopped: Some(value) });
+                    return ended(limit.records - left, Some(value), false);
                 }
                 if left == 0 {
-                    return Ok(Consumed { records: limit.records, stopped: None });
+                    return ended(limit.records, None, false);
                 }
                 if batch.at >= publish_at {
                     batch.publish_if_moved();
@@ -512,8 +522,9 @@ impl<M: RingMemory> Cursor<M> {
                 }
             }
             drop(batch);
-            if self.place.settle() || self.place.pos.wrapping_sub(start) >= limit.bytes {
-                return Ok(Consumed { records: limit.records - left, stopped: None });
+            let seen_empty = self.place.settle();
+            if seen_empty || self.place.pos.wrapping_sub(start) >= limit.bytes {
+                return ended(limit.records - left, None, seen_empty);
             }
         }
     }
@@ -561,5 +572,34 @@ impl Drop for Record<'_> {
     fn drop(&mut self) {
         self.place.pos = self.next;
         self.place.publish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap_ring::HeapRing;
+
+    /// Programs that give up nearly every record are ordinary filters. A walk over as many discarded records as the ring
+    /// holds hands nothing out, and yet there may be a record behind them whose producer found the consumer elsewhere
+    /// and woke nobody: who waits after it may wait for ever.
+    #[test]
+    fn a_walk_that_ends_for_its_bytes_has_not_seen_the_ring_empty() {
+        let (producer, ring) = HeapRing::new(64).unwrap();
+        let mut cursor = Cursor::new(ring).unwrap();
+        let limit = Limit { bytes: 48, ..Limit::NONE };
+        for _ in 0..3 {
+            producer.reserve(8).unwrap().discard();
+        }
+        let walk = cursor.walk(limit, |_| ControlFlow::<()>::Continue(())).unwrap();
+        assert!(walk.consumed.is_empty() && !walk.seen_empty);
+        let walk = cursor.walk(limit, |_| ControlFlow::<()>::Continue(())).unwrap();
+        assert!(walk.consumed.is_empty() && walk.seen_empty);
+        // Reserved and not committed is as good as empty: its commit finds the consumer there.
+        let reserved = producer.reserve(8).unwrap();
+        assert!(cursor.walk(limit, |_| ControlFlow::<()>::Continue(())).unwrap().seen_empty);
+        assert!(reserved.submit());
+        let walk = cursor.walk(limit, |_| ControlFlow::Break(())).unwrap();
+        assert!(walk.consumed.records == 1 && !walk.seen_empty);
     }
 }

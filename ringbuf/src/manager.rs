@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use crate::cursor::Consumed;
+use crate::cursor::{Consumed, Walk};
 use crate::epoll::{Deadline, Epoll, Wake};
 use crate::{Error, Ring};
 
@@ -166,20 +166,30 @@ impl<B> RingBufferManager<B> {
     pub fn poll(&mut self, timeout: impl Into<Option<Duration>>) -> Result<Consumed<B>, Error> {
         let deadline = Deadline::after(timeout.into());
         loop {
-            let consumed = self.turn()?;
+            let Walk { consumed, seen_empty } = self.turn()?;
             if !consumed.is_empty() || deadline.is_over() {
                 return Ok(consumed);
             }
-            // Every ring has been seen empty: the next commit in any of them sends an edge.
+            // Only if every ring has been seen empty does the next commit in any of them send an edge.
+            if !seen_empty {
+                continue;
+            }
             match self.epoll.wait(deadline)? {
                 Wake::Ready => {}
-                Wake::Over => return self.turn(),
+                Wake::Over => return Ok(self.turn()?.consumed),
             }
         }
     }
 
-    fn turn(&mut self) -> Result<Consumed<B>, Error> {
-        self.each(usize::MAX, |managed, _| managed.ring.turn(&mut managed.callback))
+    /// One turn of every ring: `seen_empty` if all were.
+    fn turn(&mut self) -> Result<Walk<B>, Error> {
+        let mut seen_empty = true;
+        let consumed = self.each(usize::MAX, |managed, _| {
+            let walk = managed.ring.turn(&mut managed.callback)?;
+            seen_empty &= walk.seen_empty;
+            Ok(walk.consumed)
+        })?;
+        Ok(Walk { consumed, seen_empty })
     }
 
     /// Applies `read` to each ring and adds up, until `limit` records or a callback's breaking off.

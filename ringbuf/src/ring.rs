@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::cursor::{Consumed, Cursor, Limit, Record};
+use crate::cursor::{Consumed, Cursor, Limit, Record, Walk};
 use crate::epoll::{Deadline, Epoll, Wake};
 use crate::mapping::RingMapping;
 use crate::{Error, map_info};
@@ -192,14 +192,17 @@ impl Ring {
     ) -> Result<Consumed<B>, Error> {
         let deadline = Deadline::after(timeout.into());
         loop {
-            let consumed = self.turn(&mut callback)?;
+            let Walk { consumed, seen_empty } = self.turn(&mut callback)?;
             if !consumed.is_empty() || deadline.is_over() {
                 return Ok(consumed);
             }
-            // Nothing there, in the sense that the next commit sends an edge.
+            // Only what has been seen empty sends an edge with its next commit.
+            if !seen_empty {
+                continue;
+            }
             match self.epoll()?.wait(deadline)? {
                 Wake::Ready => {}
-                Wake::Over => return self.turn(&mut callback),
+                Wake::Over => return Ok(self.turn(&mut callback)?.consumed),
             }
         }
     }
@@ -227,9 +230,8 @@ impl Ring {
     }
 
     /// One read for whoever looks after the waiting, of about as much as the ring holds, so that programs that are
-    /// faster than their reader do not keep it from returning, or from its other rings. If it returns no records,
-    /// the ring has been seen empty.
-    pub(crate) fn turn<B>(&mut self, callback: impl FnMut(&[u8]) -> ControlFlow<B>) -> Result<Consumed<B>, Error> {
+    /// faster than their reader do not keep it from returning, or from its other rings.
+    pub(crate) fn turn<B>(&mut self, callback: impl FnMut(&[u8]) -> ControlFlow<B>) -> Result<Walk<B>, Error> {
         let limit = Limit { bytes: self.cursor.size(), ..Limit::NONE };
         self.cursor.walk(limit, callback)
     }
