@@ -55,7 +55,10 @@ impl Epoll {
             return Err(Error::last_os_error("epoll_create1"));
         }
         // SAFETY: a new descriptor that nobody else knows.
-        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        // As bpf-sys's descriptors, none of ours is taken for stdin, stdout or stderr: duplicates are above.
+        let duplicate = |source| Error::Syscall { call: "fcntl(F_DUPFD_CLOEXEC)", source };
+        Ok(Self(if fd.as_raw_fd() > 2 { fd } else { fd.try_clone().map_err(duplicate)? }))
     }
 
     /// Waits for `map` as well. If something is in the ring already, that counts as its first edge.

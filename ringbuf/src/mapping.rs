@@ -17,6 +17,7 @@ use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 
 use purebpf_sys::mapping::{Mapping, Protection};
+use purebpf_sys::system::page_size;
 
 use crate::Error;
 use crate::memory::{RingMemory, RingPointers};
@@ -38,7 +39,7 @@ impl RingMapping {
     /// [`Error::BadSize`] if no ring buffer has that size or it exceeds the address space; [`Error::Mapping`] if the
     /// map cannot be mapped: EACCES for a read-only descriptor, EPERM for a frozen map, EINVAL if the map is smaller.
     pub(crate) fn new(map: BorrowedFd<'_>, size: u64) -> Result<Self, Error> {
-        let page = page_size()?;
+        let page = page_size();
         let bad_size = || Error::BadSize { size };
         let size = usize::try_from(size).map_err(|_| bad_size())?;
         if !size.is_power_of_two() || size % page != 0 {
@@ -66,12 +67,6 @@ impl RingMapping {
         };
         Ok(Self { _consumer: consumer, _producer_and_data: producer_and_data, pointers })
     }
-}
-
-fn page_size() -> Result<usize, Error> {
-    // SAFETY: no pointers are passed.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    usize::try_from(size).map_err(|_| Error::last_os_error("sysconf(_SC_PAGESIZE)"))
 }
 
 // SAFETY: addresses of the process, used by `Cursor` as `RingMemory` says; nothing in them is tied to a thread.

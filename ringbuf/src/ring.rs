@@ -16,7 +16,8 @@ use crate::{Error, map_info};
 ///
 /// It owns a descriptor of the map and the map's pages, borrows nothing, and can be sent to another thread. Consuming
 /// takes `&mut self`, because a ring buffer has one consumer; what takes `&self` only loads positions, so a `Ring` may
-/// also be looked at through shared references. A second `Ring` for the same map in the same process is refused.
+/// also be looked at through shared references. A second `Ring` for the same map in the same process is refused; a
+/// consumer in another process cannot be seen, and there must be none: each would give space back that the other reads.
 ///
 /// There are three ways to use it:
 ///
