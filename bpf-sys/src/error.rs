@@ -1,5 +1,7 @@
 //! The crate's error: which call failed, with which errno, or which of the caller's sizes was wrong before any call.
 
+mod advice;
+
 use crate::uapi::Cmd;
 use std::{fmt, io, path::PathBuf};
 
@@ -101,6 +103,7 @@ impl fmt::Display for CmdName {
 }
 
 /// An error number, shown with the C library's text and the symbol: `Operation not permitted (EPERM)`.
+#[doc(alias = "libbpf_strerror")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Errno(pub i32);
 

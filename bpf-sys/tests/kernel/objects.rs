@@ -153,6 +153,14 @@ fn without_privilege_the_error_says_so() {
         let error = MapCreate::new(MapType::HASH, 4, 4, 1).create().unwrap_err();
         assert_eq!(error.to_string(), "bpf(BPF_MAP_CREATE): Operation not permitted (EPERM)");
         assert!(error.is_permission());
+        let advice = error.advice().unwrap();
+        assert!(advice.starts_with("needs CAP_") && advice.contains("this thread has not"), "{advice}");
+        let setting = fs::read_to_string("/proc/sys/kernel/unprivileged_bpf_disabled");
+        if let Ok(setting) = setting {
+            assert!(advice.contains(&format!("unprivileged_bpf_disabled is {}", setting.trim())), "{advice}");
+        }
+        let error = ObjectKind::Prog.next_id(0).unwrap_err();
+        assert!(error.advice().unwrap().starts_with("needs CAP_SYS_ADMIN; this thread has not"));
         // What could not be tried is not answered.
         assert!(purebpf_sys::probes::has(purebpf_sys::probes::Feature::GlobalData).is_err());
         assert!(ObjectKind::Prog.ids().next().unwrap().is_err());

@@ -67,7 +67,7 @@ fn load_if_allowed(attach_type: AttachType, btf_id: u32, insns: &[Insn]) -> Opti
     match load(attach_type, btf_id, insns) {
         Ok(prog) => Some(prog),
         Err(error) if error.is_permission() => {
-            skipped(error);
+            skipped(format_args!("{error}: {}", error.advice().unwrap_or_default()));
             None
         }
         Err(error) => panic!("{error}"),
