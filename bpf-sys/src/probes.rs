@@ -167,6 +167,9 @@ pub fn has(feature: Feature) -> Result<bool> {
 }
 
 /// What a try says: success is yes; a refusal that has nothing to do with the feature is no answer; the rest is no.
+///
+/// EACCES is SELinux's refusal of a command. It is the verifier's of a program as well, so a probe whose "no" is a
+/// rejected memory access or argument tells the two apart itself.
 fn answer<T>(result: Result<T>) -> Result<bool> {
     match result {
         Ok(_) => Ok(true),
@@ -178,7 +181,7 @@ fn answer<T>(result: Result<T>) -> Result<bool> {
 fn is_inconclusive(error: &Error) -> bool {
     matches!(
         error.errno(),
-        libc::EPERM | libc::ENOMEM | libc::EMFILE | libc::ENFILE | libc::EAGAIN | libc::EINTR | libc::ENOSYS
+        libc::EPERM | libc::EACCES | libc::ENOMEM | libc::EMFILE | libc::ENFILE | libc::EAGAIN | libc::EINTR | libc::ENOSYS
     )
 }
 
@@ -198,6 +201,7 @@ mod tests {
     fn want_of_privilege_is_no_answer() {
         let failed = |errno| Error::Syscall { call: "bpf", errno: crate::Errno(errno) };
         assert!(answer::<()>(Err(failed(libc::EPERM))).is_err());
+        assert!(answer::<()>(Err(failed(libc::EACCES))).is_err());
         assert!(!answer::<()>(Err(failed(libc::EINVAL))).unwrap());
         assert!(answer(Ok(())).unwrap());
     }

@@ -1,6 +1,6 @@
 //! One function a feature: the least that a kernel without it refuses.
 
-use super::{Probes, answer};
+use super::{Probes, answer, is_inconclusive};
 use crate::{
     Insn,
     btf::BtfLoad,
@@ -101,7 +101,16 @@ pub(super) fn perf_link(probes: &Probes) -> Result<bool> {
     let prog = load(probes, ProgType::TRACEPOINT, &RETURN_0).load()?;
     let link = LinkCreate::new(prog.as_fd(), LinkTarget::Fd(no_fd()), AttachType::PERF_EVENT).create();
     // Without such links the attach type is refused before the descriptor is looked at.
-    Ok(link.is_err_and(|error| error.errno() == libc::EBADF))
+    Ok(refusal(link)? == libc::EBADF)
+}
+
+/// The errno of a creation that fails either way, 0 if it did not; an error when it says nothing.
+fn refusal(link: Result<OwnedFd>) -> Result<i32> {
+    match link {
+        Ok(_) => Ok(0),
+        Err(error) if is_inconclusive(&error) => Err(error),
+        Err(error) => Ok(error.errno()),
+    }
 }
 
 pub(super) fn uprobe_multi_link(probes: &Probes) -> Result<bool> {
@@ -116,9 +125,9 @@ pub(super) fn uprobe_multi_link(probes: &Probes) -> Result<bool> {
     let multi = |pid| {
         let multi = UprobeMulti { path: Some(c"/"), offsets: &[0], pid, ..Default::default() };
         let link = LinkCreate::new(prog.as_fd(), LinkTarget::None, AttachType::TRACE_UPROBE_MULTI);
-        link.uprobe_multi(multi).create().err().map(|error| error.errno())
+        refusal(link.uprobe_multi(multi).create())
     };
-    Ok(multi(0) == Some(libc::EBADF) && multi(u32::MAX) == Some(libc::EINVAL))
+    Ok(multi(0)? == libc::EBADF && multi(u32::MAX)? == libc::EINVAL)
 }
 
 // BTF kinds, as `linux/btf.h` numbers them.
@@ -244,7 +253,12 @@ pub(super) fn arg_ctx_tag(probes: &Probes) -> Result<bool> {
     let insns =
         [Insn::call_subprog(1), Insn::exit(), Insn::call_helper(HelperId::GET_FUNC_IP), Insn::exit()];
     let func_info: Vec<u8> = [0u32, 4, 2, 6].iter().flat_map(|word| word.to_ne_bytes()).collect();
-    answer(load(probes, ProgType::KPROBE, &insns).btf(btf.as_fd()).func_info(&func_info, 8).load())
+    // A program of this type may be loaded at all, so that EACCES is the verifier's word.
+    load(probes, ProgType::KPROBE, &RETURN_0).load()?;
+    match load(probes, ProgType::KPROBE, &insns).btf(btf.as_fd()).func_info(&func_info, 8).load() {
+        Err(error) if error.errno() == libc::EACCES => Ok(false),
+        result => answer(result),
+    }
 }
 
 pub(super) fn syscall_common_attrs(_probes: &Probes) -> Result<bool> {
