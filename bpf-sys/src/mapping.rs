@@ -17,7 +17,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd},
     path::Path,
     ptr::NonNull,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering, fence},
 };
 
 /// What a [`Mapping`] may be used for.
@@ -44,6 +44,9 @@ unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// Maps `len` bytes of `fd` from `offset` (a multiple of the page size), shared with the kernel.
+    ///
+    /// For descriptors whose pages stay while they are mapped: maps, perf events. An ordinary file can be made shorter by
+    /// others, and touching a page that it no longer has ends the process with SIGBUS; read those.
     ///
     /// # Errors
     ///
@@ -164,7 +167,8 @@ impl Mapping {
         let at = self.check_word(offset, 4)?;
         check_load(ordering)?;
         // SAFETY: aligned, in the mapping, which lives as long as `self`; only ever touched atomically or as volatile.
-        Ok(unsafe { AtomicU32::from_ptr(at.cast()) }.load(ordering))
+        let word = unsafe { AtomicU32::from_ptr(at.cast()) };
+        Ok(fenced(ordering, || word.load(Ordering::Relaxed)))
     }
 
     /// Loads the double word at `offset`, a multiple of 8.
@@ -176,7 +180,8 @@ impl Mapping {
         let at = self.check_word(offset, 8)?;
         check_load(ordering)?;
         // SAFETY: as above.
-        Ok(unsafe { AtomicU64::from_ptr(at.cast()) }.load(ordering))
+        let word = unsafe { AtomicU64::from_ptr(at.cast()) };
+        Ok(fenced(ordering, || word.load(Ordering::Relaxed)))
     }
 
     /// Stores the word at `offset`, a multiple of 4.
@@ -231,6 +236,21 @@ impl Mapping {
             Protection::ReadOnly => Err(Error::invalid("the mapping is read-only", self.len)),
         }
     }
+}
+
+/// A load with the barriers that `ordering` asks for around it.
+///
+/// The language promises that only relaxed loads leave read-only pages alone (`core::sync::atomic`, "Atomic accesses to
+/// read-only memory"): others may be made of instructions that write.
+fn fenced<T>(ordering: Ordering, load: impl FnOnce() -> T) -> T {
+    if ordering == Ordering::SeqCst {
+        fence(Ordering::SeqCst);
+    }
+    let value = load();
+    if ordering != Ordering::Relaxed {
+        fence(Ordering::Acquire);
+    }
+    value
 }
 
 /// The orderings with which an atomic load panics, refused.
