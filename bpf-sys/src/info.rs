@@ -61,7 +61,7 @@ impl Kind {
             Kind::Token => return Ok(()),
         };
         // Without /proc there is nothing to compare with, and the kernel's answer has to do.
-        let Ok(target) = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())) else { return Ok(()) };
+        let Ok(target) = fs::read_link(format!("/proc/thread-self/fd/{}", fd.as_raw_fd())) else { return Ok(()) };
         let target = target.to_string_lossy();
         let name = target.strip_prefix("anon_inode:").unwrap_or(&target);
         let name = name.trim_start_matches('[').trim_end_matches(']');

@@ -108,21 +108,24 @@ pub fn prog_info(prog: BorrowedFd<'_>) -> Result<ProgInfo> {
 /// One array of a program's description: asks for the count, makes room, asks for the entries.
 macro_rules! array {
     ($prog:expr, $entry:ty, $count:ident, $address:ident) => {{
-        let told = raw($prog)?;
-        let mut entries: Vec<$entry> = vec![Default::default(); told.$count as usize];
-        let mut info = bpf_prog_info {
-            $count: entries.len() as u32,
-            $address: address_mut(&mut entries),
-            ..Default::default()
-        };
-        // SAFETY: the one address given has room for the count given with it; the others are NULL with counts of 0.
-        unsafe { obj_get_info($prog, Kind::Prog, &mut info)? };
-        // 0 for the address is how the kernel says that it would not tell (`bpf_dump_raw_ok`).
-        if info.$address == 0 {
-            entries.clear();
+        let mut room = raw($prog)?.$count;
+        loop {
+            let mut entries: Vec<$entry> = vec![Default::default(); room as usize];
+            let mut info = bpf_prog_info { $count: room, $address: address_mut(&mut entries), ..Default::default() };
+            // SAFETY: the one address given has room for the count given with it; the others are NULL with counts of 0.
+            unsafe { obj_get_info($prog, Kind::Prog, &mut info)? };
+            // Maps may have been bound since the count was told; the kernel fills what there is room for and says nothing.
+            if info.$count > room {
+                room = info.$count;
+                continue;
+            }
+            // 0 for the address is how the kernel says that it would not tell (`bpf_dump_raw_ok`).
+            if info.$address == 0 {
+                entries.clear();
+            }
+            entries.truncate(info.$count as usize);
+            break entries;
         }
-        entries.truncate(info.$count as usize);
-        entries
     }};
 }
 
