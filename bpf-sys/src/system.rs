@@ -7,12 +7,7 @@ use crate::{
     error::{Error, Result},
     uapi::BPF_OBJ_NAME_LEN,
 };
-use std::{
-    fs, io,
-    os::fd::OwnedFd,
-    path::Path,
-    sync::OnceLock,
-};
+use std::{fs, io, os::fd::OwnedFd, path::Path, sync::OnceLock};
 
 /// The number of CPUs that this machine may ever have: what per-CPU maps hold values for.
 ///
@@ -112,13 +107,14 @@ fn uname_version((release, version): (String, String)) -> Option<u32> {
     debian.or_else(|| version_code(&release))
 }
 
-/// `a.b.c` at the start of `text` as `KERNEL_VERSION(a, b, c)`, `c` held at 255 as the kernel does.
+/// `a.b.c` at the start of `text` as `KERNEL_VERSION(a, b, c)`, `c` held at 255 as the kernel does. Nothing may stand
+/// between the numbers: the dots of Debian's "6.12~rc6-1 (2024.11.03)" are not those of its version.
 fn version_code(text: &str) -> Option<u32> {
-    let mut parts = text.split('.').map(|part| {
-        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
-        part[..digits].parse::<u32>().ok()
-    });
-    let (major, minor, patch) = (parts.next()??, parts.next()??, parts.next()??);
+    let (major, rest) = text.split_once('.')?;
+    let (minor, rest) = rest.split_once('.')?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let number = |text: &str| if text.starts_with('+') { None } else { text.parse::<u32>().ok() };
+    let (major, minor, patch) = (number(major)?, number(minor)?, number(&rest[..digits])?);
     (major < 1 << 15 && minor < 1 << 8).then_some(version(major, minor, patch))
 }
 
@@ -201,9 +197,14 @@ mod tests {
         assert_eq!(version_code("6.12.0-rc1"), Some(6 << 16 | 12 << 8));
         assert_eq!(version_code("4.19.325"), Some(4 << 16 | 19 << 8 | 255));
         assert_eq!(version_code("6.12"), None);
+        assert_eq!(version_code("6.12-rc1.5.3"), None);
+        assert_eq!(version_code("+6.12.1"), None);
+        assert_eq!(version_code("6.12."), None);
         assert_eq!(ubuntu_version("Ubuntu 5.4.0-12.15-generic 5.4.8\n"), Some(5 << 16 | 4 << 8 | 8));
         let debian = ("6.1.0-18-cloud-amd64".into(), "#1 SMP PREEMPT_DYNAMIC Debian 6.1.76-1 (2024-02-01)".into());
         assert_eq!(uname_version(debian), Some(6 << 16 | 1 << 8 | 76));
+        let debian = ("6.12.1-rc6-amd64".into(), "#1 SMP Debian 6.12~rc6-1~exp1 (2024.11.03)".into());
+        assert_eq!(uname_version(debian), Some(6 << 16 | 12 << 8 | 1));
     }
 
     #[test]
