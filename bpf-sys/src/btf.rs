@@ -48,6 +48,10 @@ impl<'a> BtfLoad<'a> {
     ///
     /// As [`load`](Self::load); ENOSPC when the log did not fit.
     pub fn load_with_log(&self, log_level: u32, log: &mut [u8]) -> Loaded {
+        // No log is an empty one, also when the kernel refuses before it writes any.
+        if let Some(first) = log.first_mut() {
+            *first = 0;
+        }
         let mut log_true_size = 0;
         let result = length("BTF is too long", self.btf).and_then(|btf_size| {
             let mut attr = bpf_attr_btf_load {
@@ -61,9 +65,6 @@ impl<'a> BtfLoad<'a> {
                 attr.btf_log_level = log_level;
                 attr.btf_log_size = log_len(log);
                 attr.btf_log_buf = address_mut(log);
-                if let Some(first) = log.first_mut() {
-                    *first = 0;
-                }
             }
             system::with_memlock(|| {
                 let mut attr = attr;

@@ -275,7 +275,7 @@ impl<'a> LinkCreate<'a> {
             }
             More::KprobeMulti(multi) => {
                 let syms: Vec<u64> = multi.syms.iter().map(|name| name.as_ptr() as usize as u64).collect();
-                let cnt = together("syms or addrs", &[syms.len(), multi.addrs.len()])?;
+                let cnt = either("syms or addrs", syms.len(), multi.addrs.len())?;
                 each("cookies", cnt, multi.cookies)?;
                 create(bpf_attr_link_create_kprobe_multi {
                     prog_fd,
@@ -344,13 +344,12 @@ fn create<T: Pod>(mut attr: T) -> Result<OwnedFd> {
     unsafe { bpf_fd(Cmd::LINK_CREATE, &mut attr) }
 }
 
-/// The one length of arrays of which only one is given.
-fn together(what: &'static str, lengths: &[usize]) -> Result<u32> {
-    let longest = lengths.iter().copied().max().unwrap_or(0);
-    if lengths.iter().any(|length| *length != 0 && *length != longest) {
+/// The length of that one of two arrays which is given.
+fn either(what: &'static str, first: usize, second: usize) -> Result<u32> {
+    if first != 0 && second != 0 {
         return Err(Error::invalid("only one of these may be given", what));
     }
-    u32::try_from(longest).map_err(|_| Error::invalid("too many", what))
+    u32::try_from(first.max(second)).map_err(|_| Error::invalid("too many", what))
 }
 
 /// An array that is left out or has an entry for each.

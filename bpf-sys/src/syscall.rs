@@ -12,10 +12,7 @@ use crate::{
     error::{Error, Result},
     uapi::{self, Cmd},
 };
-use std::{
-
-    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
-};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// A UAPI structure: `repr(C)`, integers and arrays of them only, no implicit padding.
 ///

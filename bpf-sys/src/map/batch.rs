@@ -25,7 +25,7 @@ pub struct Batch {
 impl<Fd: MapFd> Map<Fd> {
     /// Copies the next elements after `cursor` into `keys` and `values`, as many as both have room for.
     ///
-    /// The slices are whole numbers of keys and of [elements](Map::elem_size).
+    /// The slices are whole numbers of keys and of [elements](Map::elem_size), one at least.
     ///
     /// # Errors
     ///
@@ -127,6 +127,10 @@ impl<Fd: MapFd> Map<Fd> {
             return Err(Error::invalid("a map without keys has no batches", self.map_type));
         }
         let count = keys / self.key_size;
+        if count == 0 {
+            // The kernel takes it for done, without a word on where the walk stands.
+            return Err(Error::Length { what: "the keys of a batch", expected: self.key_size, given: keys });
+        }
         if count * self.key_size != keys {
             let expected = count * self.key_size;
             return Err(Error::Length { what: "the keys of a batch", expected, given: keys });

@@ -227,7 +227,7 @@ pub struct AttachedProg {
     pub prog_id: u32,
     /// The link that holds it, 0 for none; tcx and netkit tell, cgroups do not.
     pub link_id: u32,
-    /// How it was attached; not told for effective queries.
+    /// How it was attached; tcx and netkit tell.
     pub prog_attach_flags: AttachFlags,
     /// How its link was attached.
     pub link_attach_flags: AttachFlags,
@@ -283,7 +283,8 @@ impl<'a> ProgQuery<'a> {
     fn query_room(&self, room: usize) -> Result<ProgQueryResult, (crate::Error, usize)> {
         let mut prog_ids = vec![0u32; room];
         // Per-program flags and link ids are newer than the command, and each hook takes only those it knows: tcx and
-        // netkit all of them, cgroups the programs' flags (from 6.0) but not for effective queries, the others none.
+        // netkit all of them; cgroups the programs' flags (from 6.0, not for effective queries), which are not asked for
+        // here as older kernels would refuse the whole query; the others none.
         let multi = matches!(
             self.attach_type,
             AttachType::TCX_INGRESS | AttachType::TCX_EGRESS | AttachType::NETKIT_PRIMARY | AttachType::NETKIT_PEER

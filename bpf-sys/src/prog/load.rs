@@ -201,12 +201,17 @@ impl<'a> ProgLoad<'a> {
     /// Loads the program with the verifier's log written to `log`; see [`log_text`] for reading it.
     ///
     /// `log_level` is 1 for the path to the error, 2 for every path, 4 for statistics, added. With level 0 there is no log.
-    /// Kernels from 6.4 keep the end of a log that does not fit, and say how long it was; older ones say ENOSPC.
+    /// Of a log that does not fit, kernels from 6.4 keep the end, and say how long it was; older ones keep the start.
+    /// Those take no buffer of less than 128 bytes either.
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load); ENOSPC when the log did not fit.
+    /// As [`load`](Self::load); ENOSPC, for right programs as for wrong ones, when the log did not fit.
     pub fn load_with_log(&self, log_level: u32, log: &mut [u8]) -> Loaded {
+        // No log is an empty one, also when the kernel refuses before it writes any.
+        if let Some(first) = log.first_mut() {
+            *first = 0;
+        }
         let mut attr = match self.prepared() {
             Ok(attr) => attr,
             Err(error) => return Loaded { result: Err(error), log_true_size: 0 },
@@ -215,9 +220,6 @@ impl<'a> ProgLoad<'a> {
             attr.log_level = log_level;
             attr.log_size = log_len(log);
             attr.log_buf = address_mut(log);
-            if let Some(first) = log.first_mut() {
-                *first = 0;
-            }
         }
         let mut log_true_size = 0;
         let result = system::with_memlock(|| {
