@@ -10,7 +10,7 @@ use purebpf_sys::uapi::{MapFlags, MapType};
 pub enum Error {
     /// The kernel would not describe the map behind the file descriptor
     /// (`BPF_OBJ_GET_INFO_BY_FD`): usually because the descriptor is not a BPF map.
-    #[error("cannot read the ring buffer map's description")]
+    #[error("cannot read the ring buffer map's description: {0}")]
     MapInfo(#[source] purebpf_sys::Error),
 
     /// The map is of another type than the consumer reads.
@@ -38,7 +38,7 @@ pub enum Error {
     },
 
     /// The map cannot be mapped into memory.
-    #[error("cannot map the ring buffer's {part}")]
+    #[error("cannot map the ring buffer's {part}: {source}")]
     Mapping {
         /// Which of its pages.
         part: &'static str,
@@ -101,7 +101,7 @@ pub enum Error {
     },
 
     /// Another system call failed.
-    #[error("{call} failed")]
+    #[error("{call}: {source}")]
     Syscall {
         /// The call, and what it was for.
         call: &'static str,

@@ -129,18 +129,18 @@ impl<Fd: MapFd> Map<Fd> {
         let count = keys / self.key_size;
         if count == 0 {
             // The kernel takes it for done, without a word on where the walk stands.
-            return Err(Error::Length { what: "the keys of a batch", expected: self.key_size, given: keys });
+            return Err(Error::Length { what: "a batch of keys", expected: self.key_size, given: keys });
         }
         if count * self.key_size != keys {
             let expected = count * self.key_size;
-            return Err(Error::Length { what: "the keys of a batch", expected, given: keys });
+            return Err(Error::Length { what: "a batch of keys", expected, given: keys });
         }
         if let Some((values, flags)) = values {
             let size = if flags.one_value() { self.value_size } else { self.elem_size };
             // A product past usize is past any slice.
             let expected = count.saturating_mul(size);
             if expected != values {
-                return Err(Error::Length { what: "the values of a batch", expected, given: values });
+                return Err(Error::Length { what: "a batch of values", expected, given: values });
             }
         }
         u32::try_from(count).map_err(|_| Error::invalid("a batch is at most 4294967295 elements", count))

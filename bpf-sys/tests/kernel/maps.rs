@@ -85,6 +85,9 @@ fn slices_of_the_wrong_length_are_refused_before_the_kernel_sees_them() {
     assert_eq!(error.to_string(), "a value takes 16 bytes, 8 were given");
     assert!(map.lookup_batch(&mut BatchCursor::default(), &mut [0; 8], &mut [0; 31], ElemFlags::empty()).is_err());
     assert!(map.lookup_batch(&mut BatchCursor::default(), &mut [0; 7], &mut [0; 16], ElemFlags::empty()).is_err());
+    // A walk by batches of nothing would not end.
+    let nothing = map.lookup_batch(&mut BatchCursor::default(), &mut [], &mut [], ElemFlags::empty()).unwrap_err();
+    assert_eq!(nothing.to_string(), "a batch of keys takes 4 bytes, 0 were given");
 }
 
 #[test]

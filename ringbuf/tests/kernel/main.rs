@@ -210,7 +210,10 @@ fn what_is_no_ring_buffer_is_refused() {
         Error::WrongMapType { map_type: MapType::ARRAY, expected: MapType::RINGBUF, .. }
     ));
     let file = std::fs::File::open("/dev/null").unwrap();
-    assert!(matches!(Ring::new(&file).unwrap_err(), Error::MapInfo(_)));
+    let error = Ring::new(&file).unwrap_err();
+    assert!(matches!(error, Error::MapInfo(_)));
+    // One line says it all, the reason included.
+    assert_eq!(error.to_string(), "cannot read the ring buffer map's description: not a BPF map: /dev/null");
 
     let ring = Ring::new(producer.map()).unwrap();
     let id = purebpf_sys::info::map_info(producer.map()).unwrap().id;
