@@ -10,6 +10,8 @@
 //! - [`perf_event`]: perf_event_open(2) and its ioctls, as far as BPF programs are attached to perf events.
 //! - [`mapping`]: memory shared with the kernel (array maps, ring buffers), and the kernel's BTF files.
 //! - [`probes`]: what the running kernel can do; [`kernel_version`], [`possible_cpus`].
+//! - [`Error`]: the command and the errno; [`Error::advice`] says what that errno means for that command, and which
+//!   capability, sysctl or lockdown refuses.
 //!
 //! Every command's size rules are checked before the kernel sees a pointer: a safe look-up cannot make the kernel write
 //! past the caller's slice, because [`map::Map`] knows how much it will write. What is not covered has one `unsafe`

@@ -257,20 +257,25 @@ impl<'a> PerfEvent<'a> {
             attr.config1 = name.as_ptr() as usize as u64;
         }
         let (pid, flags) = match self.cgroup {
-            Some(cgroup) => {
-                (fd_number(cgroup) as i32, self.open_flags | PERF_FLAG_PID_CGROUP)
-            }
+            Some(cgroup) => (fd_number(cgroup) as i32, self.open_flags | PERF_FLAG_PID_CGROUP),
             None => (self.pid, self.open_flags),
         };
         let group = self.group.map_or(-1, |leader| leader.as_raw_fd());
-        // SAFETY: `attr` is a perf_event_attr of the size it says; config1 is the address of a terminated string where the
-        // event is a probe by name, and a number that the kernel does not follow elsewhere.
-        let fd = unsafe { libc::syscall(libc::SYS_perf_event_open, &raw mut attr, pid, self.cpu, group, flags) };
-        if fd < 0 {
-            return Err(Error::last("perf_event_open"));
+        loop {
+            // SAFETY: `attr` is a perf_event_attr of the size it says; config1 is the address of a terminated string where
+            // the event is a probe by name, and elsewhere a number, from which a probe's PMU would at most read a string,
+            // as it may from any address of ours.
+            let fd = unsafe { libc::syscall(libc::SYS_perf_event_open, &raw mut attr, pid, self.cpu, group, flags) };
+            if fd >= 0 {
+                // SAFETY: a new descriptor that nobody else knows.
+                return above_stdio(unsafe { OwnedFd::from_raw_fd(fd as i32) });
+            }
+            let error = Error::last("perf_event_open");
+            // A signal came while it waited for the process's exec to end (`exec_update_lock`).
+            if error.errno() != libc::EINTR {
+                return Err(error);
+            }
         }
-        // SAFETY: a new descriptor that nobody else knows.
-        above_stdio(unsafe { OwnedFd::from_raw_fd(fd as i32) })
     }
 }
 

@@ -261,13 +261,16 @@ pub(super) fn arg_ctx_tag(probes: &Probes) -> Result<bool> {
     }
 }
 
-pub(super) fn syscall_common_attrs(_probes: &Probes) -> Result<bool> {
+pub(super) fn syscall_common_attrs(probes: &Probes) -> Result<bool> {
     // Kernels without take the flag for a part of the command's number, which they do not know.
+    let flags = if probes.token().is_some() { MapFlags::TOKEN_FD } else { MapFlags::empty() };
     let attr = bpf_attr_map_create {
         map_type: MapType::ARRAY.0,
         key_size: 4,
         value_size: 4,
         max_entries: 1,
+        map_flags: flags.bits(),
+        map_token_fd: probes.token().map_or(0, |token| token.as_raw_fd()),
         ..Default::default()
     };
     answer(map::create_with_log(attr, 0, &mut []).result)
