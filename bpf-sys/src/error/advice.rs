@@ -29,7 +29,7 @@ impl Error {
             },
             Error::Syscall { call: "perf_event_open", .. } if self.is_permission() => {
                 let surroundings = Surroundings::read();
-                let needs = Needs { all: &[], any: &[CAP_PERFMON, CAP_SYS_ADMIN], unprivileged: false };
+                let needs = Needs { any: &[CAP_PERFMON, CAP_SYS_ADMIN], ..Needs::default() };
                 let mut text = surroundings.refusal(needs);
                 if let Some(value) = first_line("/proc/sys/kernel/perf_event_paranoid") {
                     text += "; kernel.perf_event_paranoid is ";
@@ -87,7 +87,7 @@ fn meaning(cmd: Cmd, errno: i32) -> Option<&'static str> {
 }
 
 /// The capabilities that a command asks for.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Needs {
     /// Each of these.
     all: &'static [u32],
@@ -95,18 +95,25 @@ struct Needs {
     any: &'static [u32],
     /// Whether `kernel.unprivileged_bpf_disabled` decides for processes without.
     unprivileged: bool,
+    /// What else the command refuses with the same errno, whoever asks.
+    or: &'static str,
 }
 
 fn needs(cmd: Cmd) -> Option<Needs> {
-    let needs = |all, any, unprivileged| Some(Needs { all, any, unprivileged });
-    match cmd {
-        Cmd::MAP_CREATE => needs(&[CAP_BPF], &[], true),
-        Cmd::PROG_LOAD => needs(&[CAP_BPF], &[CAP_PERFMON, CAP_NET_ADMIN], true),
-        Cmd::BTF_LOAD => needs(&[CAP_BPF], &[], false),
-        Cmd::LINK_CREATE | Cmd::PROG_ATTACH | Cmd::PROG_DETACH | Cmd::RAW_TRACEPOINT_OPEN => {
-            needs(&[], &[CAP_PERFMON, CAP_NET_ADMIN], false)
-        }
-        Cmd::PROG_QUERY => needs(&[CAP_NET_ADMIN], &[], false),
+    let by_type: &[u32] = &[CAP_PERFMON, CAP_NET_ADMIN];
+    Some(match cmd {
+        Cmd::MAP_CREATE => Needs { all: &[CAP_BPF], unprivileged: true, ..Needs::default() },
+        Cmd::PROG_LOAD => Needs { all: &[CAP_BPF], any: by_type, unprivileged: true, ..Needs::default() },
+        Cmd::BTF_LOAD => Needs { all: &[CAP_BPF], ..Needs::default() },
+        Cmd::RAW_TRACEPOINT_OPEN => Needs { any: by_type, ..Needs::default() },
+        // `hierarchy_allows_attach` of kernel/bpf/cgroup.c.
+        Cmd::LINK_CREATE | Cmd::PROG_ATTACH => Needs {
+            any: by_type,
+            or: ", or what is attached to the cgroup, or above it, allows no other",
+            ..Needs::default()
+        },
+        Cmd::PROG_DETACH => Needs { any: by_type, or: ", or a link holds the program", ..Needs::default() },
+        Cmd::PROG_QUERY => Needs { all: &[CAP_NET_ADMIN], ..Needs::default() },
         Cmd::PROG_GET_NEXT_ID
         | Cmd::MAP_GET_NEXT_ID
         | Cmd::BTF_GET_NEXT_ID
@@ -116,9 +123,9 @@ fn needs(cmd: Cmd) -> Option<Needs> {
         | Cmd::BTF_GET_FD_BY_ID
         | Cmd::LINK_GET_FD_BY_ID
         | Cmd::TASK_FD_QUERY
-        | Cmd::ENABLE_STATS => needs(&[CAP_SYS_ADMIN], &[], false),
-        _ => None,
-    }
+        | Cmd::ENABLE_STATS => Needs { all: &[CAP_SYS_ADMIN], ..Needs::default() },
+        _ => return None,
+    })
 }
 
 /// What decides over this thread's privileges.
@@ -184,6 +191,7 @@ impl Surroundings {
             text += " in the first user namespace; this thread is in another, where only a BPF token helps";
         } else {
             text += "; this thread has it, so a security module, a seccomp filter or lockdown refuses";
+            text += needs.or;
         }
         if let Some(level) = &self.lockdown {
             text += "; kernel lockdown is at ";
