@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::header::Header;
-use crate::index::NameIndex;
+use crate::index::{NameIndex, Names, Place};
 use crate::once::Once;
 use crate::owner::Owner;
 use crate::raw::{self, Endian, Info};
@@ -19,6 +19,9 @@ const MAX_RESOLVE_DEPTH: u32 = 32;
 /// How many members an alignment may depend on, nested ones counted each time they are met. Honest
 /// structs stay far below; a few dozen that nest in one another could otherwise ask for 2^32 visits.
 const MAX_ALIGN_STEPS: u32 = 1 << 16;
+
+/// The name of type 0, which stands in no BTF.
+const VOID_NAME: &[u8] = b"void";
 
 /// A parsed BTF. Cheap to clone (clones share everything), `Send` and `Sync`.
 ///
@@ -76,7 +79,9 @@ impl Btf {
         let first_string = base.as_ref().map_or(0, Btf::strings_end);
         let string_end = first_string.checked_add(string_section.len() as u32).ok_or(Error::BadStringSection)?;
         let types = &bytes[header.types.clone()];
-        let layout = header.layout.clone().map(|range| &bytes[range]);
+        // A module describes no kinds of its own where its kernel describes them.
+        let of_base = || core::iter::successors(base.as_ref(), |btf| btf.base()).find_map(|btf| btf.inner.layout());
+        let layout = header.layout.clone().map(|range| &bytes[range]).or_else(of_base);
         let scan = Scan { types, layout, endian: header.endian, first_id, string_end };
         let offsets = scan.run()?;
         Ok(Btf {
@@ -187,6 +192,12 @@ impl Btf {
         }
     }
 
+    /// The string section from an offset on.
+    pub(crate) fn strings_from(&self, offset: StrOffset) -> Option<&[u8]> {
+        let (strings, at) = self.string_place(offset)?;
+        strings.get(at..)
+    }
+
     fn string_place(&self, offset: StrOffset) -> Option<(&[u8], usize)> {
         let mut inner = &*self.inner;
         while offset.0 < inner.first_string {
@@ -203,13 +214,20 @@ impl Btf {
     /// The first type of this kind and exact name.
     #[doc(alias = "btf__find_by_name_kind")]
     pub fn find(&self, name: impl AsRef<[u8]>, kind: Kind) -> Option<TypeId> {
-        self.ids_named(name.as_ref()).find(|&id| self.type_or_void(id).kind() == kind)
+        let name = name.as_ref();
+        if kind == Kind::Void && name == VOID_NAME {
+            return Some(TypeId::VOID);
+        }
+        self.ids_named(name).find(|&id| self.type_or_void(id).kind() == kind)
     }
 
     /// The first type of this exact name, whatever its kind.
     #[doc(alias = "btf__find_by_name")]
     pub fn find_any(&self, name: impl AsRef<[u8]>) -> Option<TypeId> {
-        self.ids_named(name.as_ref()).next()
+        match name.as_ref() {
+            VOID_NAME => Some(TypeId::VOID),
+            name => self.ids_named(name).next(),
+        }
     }
 
     /// All types of this exact name, those of a base first, then in the order of their ids.
@@ -224,7 +242,7 @@ impl Btf {
     }
 
     fn index(&self) -> &NameIndex {
-        self.inner.index.get_or_init(|| self.inner.build_index())
+        self.inner.index.get_or_init(|| NameIndex::build(&self.inner.names()))
     }
 
     /// Size of a pointer in bytes, as told by the size of `long` (or `unsigned long`) in this BTF;
@@ -252,12 +270,12 @@ impl Btf {
         *self.inner.pointer_size.get_or_init(|| {
             self.own_types()
                 .filter(|this| this.kind() == Kind::Int && matches!(this.size_or_type(), 4 | 8))
-                .find(|this| LONG.contains(&this.name_bytes()))
+                .find(|this| LONG.iter().any(|name| this.name_is(name)))
                 .map(|this| this.size_or_type() as u8)
         })
     }
 
-    /// The type behind modifiers and typedefs (and behind a variable or declaration tag).
+    /// The type behind modifiers and typedefs, or behind those of a variable's type.
     ///
     /// # Errors
     /// When the id does not exist or the chain has no end.
@@ -386,6 +404,10 @@ impl Inner {
         self.owner.bytes().get(self.header.strings.clone()).unwrap_or_default()
     }
 
+    fn layout(&self) -> Option<&[u8]> {
+        self.owner.bytes().get(self.header.layout.clone()?)
+    }
+
     /// The record of an id of this BTF's own.
     #[inline]
     fn own_record(&self, id: TypeId) -> Option<&[u8]> {
@@ -396,16 +418,15 @@ impl Inner {
         types.get(start..end)
     }
 
-    fn build_index(&self) -> NameIndex {
-        let (types, own, endian) = (self.types(), self.strings(), self.header.endian);
-        let name_of = |n: usize| -> Option<&[u8]> {
-            let offset = raw::word(endian, types, *self.offsets.get(n)? as usize);
-            match offset.checked_sub(self.first_string) {
-                Some(at) => strings::get(own, at as usize),
-                None => self.base.as_ref()?.string_bytes(StrOffset(offset)),
-            }
-        };
-        NameIndex::build(self.offsets.len(), name_of)
+    fn names(&self) -> Names<'_> {
+        Names {
+            endian: self.header.endian,
+            types: self.types(),
+            offsets: &self.offsets,
+            strings: self.strings(),
+            first_string: self.first_string,
+            base: self.base.as_ref(),
+        }
     }
 }
 
@@ -417,20 +438,18 @@ pub struct NamedIds<'a> {
     essential: bool,
     /// The BTFs still to ask, base first: at depth 0 the one at the top.
     depth: u32,
-    /// The next entry of the chain in the index of the BTF at `depth`.
-    next: Option<u32>,
+    /// How far the one at `depth` has been asked.
+    place: Place,
 }
 
 impl<'a> NamedIds<'a> {
     fn new(btf: &'a Btf, name: &'a [u8], essential: bool) -> Self {
-        let depth = core::iter::successors(btf.base(), |below| below.base()).count() as u32;
-        let mut ids = NamedIds { btf, name, essential, depth, next: None };
-        if name.is_empty() {
-            ids.depth = 0;
-        } else {
-            ids.next = ids.level().index().first(name);
+        // What is anonymous is not to be found by name, and no name has a NUL in it.
+        if name.is_empty() || memchr::memchr(0, name).is_some() {
+            return NamedIds { btf, name, essential, depth: 0, place: Place::End };
         }
-        ids
+        let depth = core::iter::successors(btf.base(), |below| below.base()).count() as u32;
+        NamedIds { btf, name, essential, depth, place: Place::Start }
     }
 
     fn level(&self) -> &'a Btf {
@@ -448,22 +467,12 @@ impl Iterator for NamedIds<'_> {
     fn next(&mut self) -> Option<TypeId> {
         loop {
             let level = self.level();
-            while let Some(n) = self.next {
-                self.next = level.index().after(n);
-                let id = TypeId(level.inner.first_id + n);
-                let found = level.type_or_void(id);
-                let matches = match self.essential {
-                    false => level
-                        .string_place(found.name_offset())
-                        .is_some_and(|(strings, at)| strings::equals(strings, at, self.name)),
-                    true => crate::essential_name(found.name_bytes()) == self.name,
-                };
-                if matches {
-                    return Some(id);
-                }
+            let names = level.inner.names();
+            if let Some(n) = level.index().next(&names, &mut self.place, self.name, self.essential) {
+                return Some(TypeId(level.inner.first_id + n));
             }
             self.depth = self.depth.checked_sub(1)?;
-            self.next = self.level().index().first(self.name);
+            self.place = Place::Start;
         }
     }
 }

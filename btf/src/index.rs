@@ -1,58 +1,232 @@
-//! The name index: from a name to the types that carry it, for the price of a hash.
+//! The name index: from a name to the types that carry it.
 //!
-//! A chained hash table in two arrays, `heads` (a power of two, at least one a type) and `next`
-//! (one a type), both of type numbers. Names stay where they are, in the string section; an entry
-//! costs eight bytes or fewer.
+//! A BTF whose types stand in the order of their names (Linux 7.0 and later sort theirs, anonymous
+//! types first) is its own index: a name is found by halving. One pass finds out, as libbpf's
+//! `btf_check_sorted` does, and gives up at the first two types that are out of order.
 //!
-//! Entries are filed under the hash of their *essential* name, so that one index answers both
-//! questions that are asked of it: a look-up by exact name compares whole names along the chain,
-//! a look-up by essential name (CO-RE's) compares essential ones.
+//! For all others it is a chained hash table in two arrays, `heads` (a power of two, at least one
+//! a type) and `next` (one a type), both of type numbers. Names stay where they are, in the string
+//! section; an entry costs eight bytes or fewer. Types are entered from the last to the first and
+//! each at the head of its chain, so a chain yields ids in ascending order.
 //!
-//! Types are entered from the last to the first and each at the head of its chain, so a chain
-//! yields ids in ascending order. A BTF made to collide costs its maker's victim a walk along one
-//! chain at each look-up, which is what a linear search costs every time.
+//! Either way one index answers both questions that are asked of it: for the types of an exact
+//! name, and for those of an *essential* name (CO-RE's). In sorted BTF, the flavours of a name are
+//! the neighbours that begin with it and `___`; in the table, entries are filed under what a name
+//! has in common with all its flavours ([`key`]).
+//!
+//! A BTF made to collide costs its maker's victim a walk along one chain at each look-up, which is
+//! what a linear search costs every time.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::raw::{self, Endian};
+use crate::{Btf, StrOffset, strings};
+
 /// No type: the end of a chain.
 const NONE: u32 = u32::MAX;
 
-pub(crate) struct NameIndex {
-    heads: Vec<u32>,
-    next: Vec<u32>,
+/// How much of a name counts in the index: `KSYM_NAME_LEN`, past which the kernel takes none.
+/// Without a limit, types that share one long string, each from a byte further on, would take time
+/// in the square of the BTF's size.
+const MAX_KEY: usize = 512;
+
+/// What stands between a name and its flavour.
+const SEPARATOR: &[u8] = b"___";
+
+/// The names of a BTF's own types, by type number.
+pub(crate) struct Names<'a> {
+    pub(crate) endian: Endian,
+    pub(crate) types: &'a [u8],
+    pub(crate) offsets: &'a [u32],
+    pub(crate) strings: &'a [u8],
+    pub(crate) first_string: u32,
+    pub(crate) base: Option<&'a Btf>,
+}
+
+impl<'a> Names<'a> {
+    /// The string section from where the name of type `n` begins.
+    #[inline]
+    fn rest(&self, n: u32) -> &'a [u8] {
+        let Some(&at) = self.offsets.get(n as usize) else { return &[] };
+        let offset = raw::word(self.endian, self.types, at as usize);
+        let rest = match offset.checked_sub(self.first_string) {
+            Some(at) => self.strings.get(at as usize..),
+            None => self.base.and_then(|base| base.strings_from(StrOffset(offset))),
+        };
+        rest.unwrap_or_default()
+    }
+
+    /// A name, or as much of it as can matter to a [`key`].
+    #[inline]
+    fn start(&self, n: u32) -> &'a [u8] {
+        let rest = self.rest(n);
+        let rest = &rest[..rest.len().min(MAX_KEY + SEPARATOR.len() + 1)];
+        &rest[..memchr::memchr(0, rest).unwrap_or(rest.len())]
+    }
+
+    fn is(&self, n: u32, name: &[u8]) -> bool {
+        strings::equals(self.rest(n), 0, name)
+    }
+
+    fn is_flavour_of(&self, n: u32, name: &[u8]) -> bool {
+        essential_name(strings::get(self.rest(n), 0).unwrap_or_default()) == name
+    }
+
+    fn begins_with(&self, n: u32, name: &[u8], then: &[u8]) -> bool {
+        self.rest(n).strip_prefix(name).is_some_and(|rest| rest.starts_with(then))
+    }
+
+    /// Whether the name of type `n` sorts before `name` followed by `then`.
+    fn is_before(&self, n: u32, name: &[u8], then: &[u8]) -> bool {
+        // The NUL at the name's end sorts before whatever the other name has there.
+        let rest = self.rest(n);
+        let (head, tail) = rest.split_at(rest.len().min(name.len()));
+        head.cmp(name).then_with(|| tail[..tail.len().min(then.len())].cmp(then)).is_lt()
+    }
+
+    /// The first type from `from` on, in sorted BTF, whose name is not before `name` and `then`.
+    fn lower_bound(&self, from: u32, name: &[u8], then: &[u8]) -> u32 {
+        let (mut low, mut high) = (from, self.offsets.len() as u32);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.is_before(middle, name, then) { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+}
+
+pub(crate) enum NameIndex {
+    /// The types stand in the order of their names, from `first_named` on those that have one.
+    Sorted {
+        first_named: u32,
+    },
+    Hashed {
+        heads: Vec<u32>,
+        next: Vec<u32>,
+    },
+}
+
+/// Where a walk over the types of one name has come to.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    Start,
+    Chain(u32),
+    Exact(u32),
+    Flavours(u32),
+    End,
 }
 
 impl NameIndex {
-    /// Enters the types 0 to `count`, each under what `name_of` gives for it; those without a name
-    /// are left out.
-    pub(crate) fn build<'a>(count: usize, name_of: impl Fn(usize) -> Option<&'a [u8]>) -> NameIndex {
-        let buckets = count.next_power_of_two();
-        let mut index = NameIndex { heads: vec![NONE; buckets], next: vec![NONE; count] };
-        for n in (0..count).rev() {
-            let Some(name) = name_of(n).filter(|name| !name.is_empty()) else { continue };
-            let bucket = index.bucket(essential_name(name));
-            index.next[n] = index.heads[bucket];
-            index.heads[bucket] = n as u32;
+    pub(crate) fn build(names: &Names<'_>) -> NameIndex {
+        match first_named_if_sorted(names) {
+            Some(first_named) => NameIndex::Sorted { first_named },
+            None => NameIndex::hashed(names),
         }
-        index
     }
 
-    /// The first type that may carry `name`; the caller compares.
-    pub(crate) fn first(&self, name: &[u8]) -> Option<u32> {
-        let head = *self.heads.get(self.bucket(essential_name(name)))?;
-        (head != NONE).then_some(head)
+    fn hashed(names: &Names<'_>) -> NameIndex {
+        let count = names.offsets.len();
+        let (mut heads, mut next) = (vec![NONE; count.next_power_of_two()], vec![NONE; count]);
+        for n in (0..count).rev() {
+            let name = names.start(n as u32);
+            if !name.is_empty() {
+                let bucket = bucket(name, heads.len());
+                next[n] = heads[bucket];
+                heads[bucket] = n as u32;
+            }
+        }
+        NameIndex::Hashed { heads, next }
     }
 
-    /// The one that may be next after type `n`.
-    pub(crate) fn after(&self, n: u32) -> Option<u32> {
-        let next = *self.next.get(n as usize)?;
-        (next != NONE).then_some(next)
+    /// The next type of a name, or of an essential name. Types of one BTF come in the order of
+    /// their ids.
+    pub(crate) fn next(&self, names: &Names<'_>, place: &mut Place, name: &[u8], essential: bool) -> Option<u32> {
+        let count = names.offsets.len() as u32;
+        loop {
+            match *place {
+                Place::Start => {
+                    *place = match self {
+                        NameIndex::Sorted { first_named } => Place::Exact(names.lower_bound(*first_named, name, b"")),
+                        NameIndex::Hashed { heads, .. } => {
+                            heads.get(bucket(name, heads.len())).map_or(Place::End, |&head| Place::Chain(head))
+                        }
+                    };
+                }
+                Place::Chain(NONE) => *place = Place::End,
+                Place::Chain(n) => {
+                    let NameIndex::Hashed { next, .. } = self else { return None };
+                    *place = next.get(n as usize).map_or(Place::End, |&next| Place::Chain(next));
+                    if if essential { names.is_flavour_of(n, name) } else { names.is(n, name) } {
+                        return Some(n);
+                    }
+                }
+                Place::Exact(n) if n < count && names.is(n, name) => {
+                    *place = Place::Exact(n + 1);
+                    // A name with a flavour is not its own essential name.
+                    if !essential || names.is_flavour_of(n, name) {
+                        return Some(n);
+                    }
+                }
+                Place::Exact(n) if essential => *place = Place::Flavours(names.lower_bound(n, name, SEPARATOR)),
+                Place::Flavours(n) if n < count && names.begins_with(n, name, SEPARATOR) => {
+                    *place = Place::Flavours(n + 1);
+                    if names.is_flavour_of(n, name) {
+                        return Some(n);
+                    }
+                }
+                Place::Exact(_) | Place::Flavours(_) => *place = Place::End,
+                Place::End => return None,
+            }
+        }
     }
+}
 
-    fn bucket(&self, name: &[u8]) -> usize {
-        (hash(name) >> 32) as usize & (self.heads.len() - 1)
+/// The first type with a name, if types stand in the order of their names.
+fn first_named_if_sorted(names: &Names<'_>) -> Option<u32> {
+    let count = names.offsets.len() as u32;
+    let mut first_named = count;
+    let mut last: &[u8] = b"";
+    for n in 0..count {
+        let name = names.start(n);
+        if name < last || name.len() > MAX_KEY {
+            return None;
+        }
+        if first_named == count && !name.is_empty() {
+            first_named = n;
+        }
+        last = name;
     }
+    Some(first_named)
+}
+
+fn bucket(name: &[u8], buckets: usize) -> usize {
+    (hash(key(name)) >> 32) as usize & (buckets - 1)
+}
+
+/// What a name has in common with all names of the same essential name: its start, up to the first
+/// place where a flavour could be cut off.
+///
+/// An essential name ends at the *last* such place, and so begins with everything up to the first.
+fn key(name: &[u8]) -> &[u8] {
+    let mut at = 2;
+    // Three underscores cover one of every third byte.
+    while let Some(&byte) = name.get(at) {
+        if at > MAX_KEY + SEPARATOR.len() {
+            break;
+        }
+        if byte != b'_' {
+            at += 3;
+            continue;
+        }
+        let start = name[..at].iter().rposition(|&byte| byte != b'_').map_or(0, |before| before + 1);
+        let end = name[at..].iter().position(|&byte| byte != b'_').map_or(name.len(), |after| at + after);
+        if end - start == SEPARATOR.len() && start > 0 && end < name.len() {
+            return &name[..start.min(MAX_KEY)];
+        }
+        at = end + 3;
+    }
+    &name[..name.len().min(MAX_KEY)]
 }
 
 /// Multiply and fold, eight bytes at a time: names are short, and nothing here needs to resist
@@ -94,4 +268,34 @@ pub fn essential_name(name: &[u8]) -> &[u8] {
         end -= 1;
     }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    /// What the table rests on: a name and its essential name are filed in one place. All names of
+    /// up to nine letters of `_ab`, alone and at the end of something longer than counts.
+    #[test]
+    fn a_name_and_its_essential_name_have_one_key() {
+        let mut name = Vec::new();
+        for n in 0..3usize.pow(9) {
+            name.clear();
+            name.extend((0..9).map(|digit| b"_ab"[n / 3usize.pow(digit) % 3]));
+            for start in 0..9 {
+                let name = &name[start..];
+                assert_eq!(key(name), key(essential_name(name)), "{}", name.escape_ascii());
+            }
+        }
+        for len in MAX_KEY - 9..MAX_KEY + 9 {
+            for tail in ["___x", "___x___y", "____x", "_x___yy", "x___"] {
+                let name = format!("{}{tail}", "n".repeat(len));
+                assert_eq!(key(name.as_bytes()), key(essential_name(name.as_bytes())), "{name}");
+                // What the table sees of a long name is its start.
+                let start = &name.as_bytes()[..name.len().min(MAX_KEY + SEPARATOR.len() + 1)];
+                assert_eq!(key(name.as_bytes()), key(start), "{name}");
+            }
+        }
+    }
 }

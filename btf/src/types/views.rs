@@ -79,6 +79,11 @@ impl<'a> Type<'a> {
         self.btf.string_bytes(self.name_offset()).unwrap_or_default()
     }
 
+    /// Whether this is its name, without looking for the end of one that is longer.
+    pub(crate) fn name_is(&self, name: &[u8]) -> bool {
+        self.btf.strings_from(self.name_offset()).is_some_and(|strings| crate::strings::equals(strings, 0, name))
+    }
+
     /// Its name; `None` for anonymous types, and for a name that is not UTF-8.
     pub fn name(&self) -> Option<&'a str> {
         core::str::from_utf8(self.name_bytes()).ok().filter(|name| !name.is_empty())
