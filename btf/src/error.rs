@@ -32,12 +32,6 @@ pub enum Error {
         /// How many bytes there are.
         len: usize,
     },
-    /// The header is longer than known and its unknown part is not zero.
-    #[error("BTF header of {hdr_len} bytes uses fields that are not known")]
-    UnknownHeaderFields {
-        /// The header's `hdr_len`.
-        hdr_len: u32,
-    },
     /// A section named by the header does not lie within the data.
     #[error("BTF {section} section at {off}, {len} bytes, lies outside the data ({available} bytes after the header)")]
     SectionOutOfRange {
@@ -155,7 +149,7 @@ pub enum Error {
     /// A dump that outgrows its BTF beyond reason, as types can that nest in one another many times.
     #[error("dump stopped after {limit} bytes and steps: types repeat within one another")]
     DumpTooLarge {
-        /// What a dump of this BTF may come to, in bytes written and references followed.
+        /// What a dump of this BTF may come to, in bytes written or read of names, and references followed.
         limit: u64,
     },
     /// The writer that a dump was given refused to take more.

@@ -12,7 +12,8 @@ pub struct Header {
     pub endian: Endian,
     /// `flags` of the header; none is defined yet.
     pub flags: u8,
-    /// `hdr_len`: 24, or 32 where the layout section's fields are there; more in some future.
+    /// `hdr_len`: 24, or 32 where the layout section's fields are there; more in some future, whose
+    /// fields are passed over, as libbpf passes over them.
     pub hdr_len: u32,
     /// Where the type section lies, in bytes from the start of the BTF.
     pub types: Range<usize>,
@@ -45,12 +46,6 @@ impl Header {
         let header_end = hdr_len as usize;
         if header_end < raw::HEADER_LEN || header_end > bytes.len() {
             return Err(Error::BadHeaderLength { hdr_len, len: bytes.len() });
-        }
-        // Fields that this code does not know must be zero, as in libbpf's btf_parse_hdr: they
-        // could change the meaning of the rest.
-        let known = header_end.min(raw::HEADER_LEN_LAYOUT);
-        if bytes[known..header_end].iter().any(|&b| b != 0) {
-            return Err(Error::UnknownHeaderFields { hdr_len });
         }
         let section = |name: &'static str, off: u32, len: u32| -> Result<Range<usize>, Error> {
             let bad = Error::SectionOutOfRange { section: name, off, len, available: bytes.len() - header_end };

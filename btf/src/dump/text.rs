@@ -51,6 +51,14 @@ impl<'w> Text<'w> {
         if self.buffer.len() >= FLUSH_AT { self.flush() } else { Ok(()) }
     }
 
+    /// Accounts for `bytes` that were read without being written, before a dump reads one long name
+    /// for each of its types.
+    #[inline]
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Error> {
+        self.spent += bytes as u64;
+        self.step()
+    }
+
     /// Hands everything on.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         let written = match core::str::from_utf8(&self.buffer) {

@@ -86,7 +86,7 @@ impl<'a> Dumper<'a> {
         let stands_for_itself = container.is_void();
         match this.data() {
             TypeData::Int(_) => {
-                self.write_missing_type(this, text);
+                self.write_missing_type(this, text)?;
                 self.state(id).emit = Progress::Done;
             }
             TypeData::Enum(data) | TypeData::Enum64(data) => {
@@ -272,8 +272,9 @@ impl<'a> Dumper<'a> {
     }
 
     #[doc(alias = "btf_dump_emit_missing_aliases")]
-    fn write_missing_type(&mut self, this: &Type<'a>, text: &mut Text<'_>) {
+    fn write_missing_type(&mut self, this: &Type<'a>, text: &mut Text<'_>) -> Result<(), Error> {
         let name = self.tag(this);
+        text.charge(name.bytes.len())?;
         let known = MISSING_TYPES.iter().find(|(missing, _)| name.is(missing));
         if let Some((name, stand_in)) = known {
             text.str("typedef ");
@@ -282,6 +283,7 @@ impl<'a> Dumper<'a> {
             text.name(name);
             text.str(";\n\n");
         }
+        Ok(())
     }
 
     /// Name of a struct, union, enum or (as libbpf counts them) integer.

@@ -116,7 +116,7 @@ impl<'a> Header<'a> {
             Some(roots) => roots.iter().try_for_each(|&id| dumper.dump(id, text))?,
             None => {
                 if self.sorted {
-                    sort::sorted(self.btf)?.into_iter().try_for_each(|id| dumper.dump(id, text))?;
+                    sort::sorted(self.btf, text)?.into_iter().try_for_each(|id| dumper.dump(id, text))?;
                 } else {
                     (1..self.btf.type_count()).try_for_each(|id| dumper.dump(TypeId(id), text))?;
                 }
@@ -141,10 +141,11 @@ impl Dumper<'_> {
             if component_idx(&tag) != -1 || func.kind() != Kind::Func {
                 continue;
             }
-            match tag.name_bytes() {
-                b"bpf_kfunc" => kfuncs.push(func),
-                b"bpf_fastcall" => fastcalls.push(func.id()),
-                _ => {}
+            if tag.name_is(b"bpf_kfunc") {
+                text.charge(func.name_bytes().len())?;
+                kfuncs.push(func);
+            } else if tag.name_is(b"bpf_fastcall") {
+                fastcalls.push(func.id());
             }
         }
         kfuncs.sort_by_key(Type::name_bytes);

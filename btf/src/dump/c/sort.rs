@@ -10,6 +10,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
+use crate::dump::text::Text;
 use crate::{Btf, Error, Kind, Type, TypeData, TypeId};
 
 /// Rank of what is not sorted by name, and comes last.
@@ -34,7 +35,7 @@ struct Entry<'a> {
 /// The first in order is missing, as it is in bpftool's: it begins with the second (having sorted
 /// `void` along with the rest, which does come first only if nothing else has a rank). The type is
 /// written only if another needs it.
-pub(super) fn sorted(btf: &Btf) -> Result<Vec<TypeId>, Error> {
+pub(super) fn sorted(btf: &Btf, text: &mut Text<'_>) -> Result<Vec<TypeId>, Error> {
     let ends = chain_ends(btf)?;
     let end = |id: TypeId| ends.get(id.0 as usize).copied().unwrap_or(id);
     let mut entries = Vec::new();
@@ -46,25 +47,27 @@ pub(super) fn sorted(btf: &Btf) -> Result<Vec<TypeId>, Error> {
         }
         let last = btf.type_or_void(end(this.id()));
         let entry = Entry::new(&this, &last);
+        text.charge(entry.sort_name.len() + entry.own_name.len())?;
         if entry.rank < LAST { entries.push(entry) } else { unranked.push(entry) }
     }
-    let mut hashes = Hashes::new(btf);
-    sort(&mut entries, &mut hashes);
+    let mut hashes = Hashes::new(btf, text);
+    sort(&mut entries, &mut hashes)?;
     let first = entries.first().map_or(TypeId::VOID, |entry| entry.id);
     unranked.retain(|entry| may_write(&btf.type_or_void(end(entry.id))) || end(entry.id) == end(first));
-    sort(&mut unranked, &mut hashes);
+    sort(&mut unranked, &mut hashes)?;
     Ok(entries.iter().chain(&unranked).map(|entry| entry.id).filter(|&id| id != first).collect())
 }
 
 /// Sorts by everything; hashes are made of those types only that names do not tell apart.
-fn sort(entries: &mut [Entry<'_>], hashes: &mut Hashes<'_>) {
+fn sort(entries: &mut [Entry<'_>], hashes: &mut Hashes<'_, '_, '_>) -> Result<(), Error> {
     entries.sort_unstable_by(|a, b| a.compare(b).then(a.id.cmp(&b.id)));
     for alike in entries.chunk_by_mut(|a, b| a.compare(b) == Ordering::Equal).filter(|alike| alike.len() > 1) {
         for entry in alike.iter_mut() {
-            entry.hash = hashes.hash(entry.id, true);
+            entry.hash = hashes.hash(entry.id, true)?;
         }
         alike.sort_unstable_by_key(|entry| (entry.hash, entry.id));
     }
+    Ok(())
 }
 
 /// Whether anything can be left to write by way of a type without rank that leads to this one: not
@@ -176,23 +179,25 @@ fn chain_ends(btf: &Btf) -> Result<Vec<TypeId>, Error> {
 }
 
 /// bpftool's hashes of types, which tell apart types of one name. Each is made when first asked for.
-struct Hashes<'a> {
+struct Hashes<'a, 't, 'w> {
     btf: &'a Btf,
+    /// Whose account the reading of names goes to.
+    text: &'t mut Text<'w>,
     /// By id: of the type alone, and with its members.
     alone: Vec<Option<u64>>,
     with_members: Vec<Option<u64>>,
 }
 
-impl<'a> Hashes<'a> {
-    fn new(btf: &'a Btf) -> Hashes<'a> {
+impl<'a, 't, 'w> Hashes<'a, 't, 'w> {
+    fn new(btf: &'a Btf, text: &'t mut Text<'w>) -> Self {
         let count = btf.type_count() as usize;
-        Hashes { btf, alone: vec![None; count], with_members: vec![None; count] }
+        Hashes { btf, text, alone: vec![None; count], with_members: vec![None; count] }
     }
 
     /// A chain's hash is made from its end backwards. There is no cycle: [`chain_ends`] has seen to
     /// that.
     #[doc(alias = "btf_type_disambig_hash")]
-    fn hash(&mut self, id: TypeId, with_members: bool) -> u64 {
+    fn hash(&mut self, id: TypeId, with_members: bool) -> Result<u64, Error> {
         let mut chain = Vec::new();
         let mut id = id;
         let mut hash = loop {
@@ -207,18 +212,18 @@ impl<'a> Hashes<'a> {
         };
         while let Some(id) = chain.pop() {
             let this = self.btf.type_or_void(id);
-            let own = hash_name(0, this.name_offset().0, this.name_bytes());
+            let own = self.hash_name(0, this.name_offset().0, this.name_bytes())?;
             hash = match this.data() {
                 TypeData::Array(array) => mix(mix(own, array.len.into()), hash),
                 _ if next_in_chain(&this).is_some() => mix(own, hash),
-                _ => self.hash_end(&this, own, with_members),
+                _ => self.hash_end(&this, own, with_members)?,
             };
             let table = if with_members { &mut self.with_members } else { &mut self.alone };
             if let Some(known) = table.get_mut(id.0 as usize) {
                 *known = Some(hash);
             }
         }
-        hash
+        Ok(hash)
     }
 
     fn known(&self, id: TypeId, with_members: bool) -> Option<u64> {
@@ -226,31 +231,32 @@ impl<'a> Hashes<'a> {
         table.get(id.0 as usize).copied().flatten()
     }
 
-    fn hash_end(&mut self, this: &Type<'a>, own: u64, with_members: bool) -> u64 {
+    fn hash_end(&mut self, this: &Type<'a>, own: u64, with_members: bool) -> Result<u64, Error> {
         let mut hash = own;
         if let Some(data) = this.as_enum() {
             for value in data.values() {
-                hash = hash_name(hash, value.name_offset.0, value.name_bytes());
+                hash = self.hash_name(hash, value.name_offset.0, value.name_bytes())?;
             }
         }
         if with_members {
             for member in this.members().into_iter().flatten() {
-                hash = hash_name(hash, member.name_offset.0, member.name_bytes());
-                hash = mix(hash, self.hash(member.type_id, false));
+                hash = self.hash_name(hash, member.name_offset.0, member.name_bytes())?;
+                hash = mix(hash, self.hash(member.type_id, false)?);
             }
         }
-        hash
+        Ok(hash)
+    }
+
+    fn hash_name(&mut self, hash: u64, offset: u32, name: &[u8]) -> Result<u64, Error> {
+        self.text.charge(name.len())?;
+        if offset == 0 {
+            return Ok(hash);
+        }
+        // libbpf's `str_hash`, in which bytes are signed.
+        Ok(mix(hash, name.iter().fold(0, |hash, &byte| mix(hash, byte as i8 as u64))))
     }
 }
 
 fn mix(hash: u64, value: u64) -> u64 {
     hash.wrapping_mul(31).wrapping_add(value)
-}
-
-fn hash_name(hash: u64, offset: u32, name: &[u8]) -> u64 {
-    if offset == 0 {
-        return hash;
-    }
-    // libbpf's `str_hash`, in which bytes are signed.
-    mix(hash, name.iter().fold(0, |hash, &byte| mix(hash, byte as i8 as u64)))
 }
