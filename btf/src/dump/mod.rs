@@ -5,8 +5,8 @@
 //!
 //! A BTF may be made to say, in little space, something very long: a thousand structs each of
 //! which holds the one before twice, or a struct of 4 GB that is all padding. No dump takes more
-//! than 16 MiB and 64 times the size of the BTF (of a kernel's, one to three times are needed),
-//! counting bytes written, names read and references followed; it fails with
+//! than 16 MiB and 64 times the size of the BTF (of a kernel's, less than eight times are needed),
+//! counting bytes written, names read and, as 8 bytes each, references followed; it fails with
 //! [`Error::DumpTooLarge`](crate::Error::DumpTooLarge) instead.
 
 pub mod c;

@@ -16,6 +16,9 @@ const LEAST_LIMIT: u64 = 16 << 20;
 /// What a dump may take for each byte of BTF.
 const LIMIT_PER_BYTE: u64 = 64;
 
+/// What a step counts for, in bytes: it takes as long as writing some.
+const STEP: u64 = 8;
+
 /// libbpf's `pfx` indents no deeper than this, which keeps the output of deep nesting from growing
 /// with the square of the depth.
 const MAX_TABS: usize = 13;
@@ -44,7 +47,7 @@ impl<'w> Text<'w> {
     /// each line and each reference followed, and never within a name.
     #[inline]
     pub(super) fn step(&mut self) -> Result<(), Error> {
-        self.spent += 1;
+        self.spent += STEP;
         if self.spent + self.buffer.len() as u64 > self.limit {
             return Err(Error::DumpTooLarge { limit: self.limit });
         }
