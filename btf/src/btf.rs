@@ -54,6 +54,8 @@ impl Btf {
     /// # Errors
     /// When the data is damaged: see [`Error`].
     #[doc(alias = "btf__new")]
+    #[doc(alias = "btf__parse")]
+    #[doc(alias = "btf__parse_raw")]
     pub fn parse(bytes: impl Into<Owner>) -> Result<Btf, Error> {
         Btf::parse_inner(bytes.into(), None)
     }
@@ -63,6 +65,8 @@ impl Btf {
     /// # Errors
     /// As [`parse`](Btf::parse); also when base and split differ in byte order.
     #[doc(alias = "btf__new_split")]
+    #[doc(alias = "btf__parse_split")]
+    #[doc(alias = "btf__parse_raw_split")]
     pub fn parse_split(bytes: impl Into<Owner>, base: &Btf) -> Result<Btf, Error> {
         Btf::parse_inner(bytes.into(), Some(base.clone()))
     }
@@ -105,6 +109,7 @@ impl Btf {
 
     /// The bytes it was parsed from, header included; without those of a base.
     #[doc(alias = "btf__raw_data")]
+    #[doc(alias = "btf__get_raw_data")]
     pub fn raw_data(&self) -> &[u8] {
         self.inner.owner.bytes()
     }
@@ -180,6 +185,7 @@ impl Btf {
     /// # Errors
     /// When the offset is past the end.
     #[doc(alias = "btf__str_by_offset")]
+    #[doc(alias = "btf__name_by_offset")]
     pub fn string(&self, offset: StrOffset) -> Result<&[u8], Error> {
         self.string_bytes(offset).ok_or(Error::NoSuchString { offset })
     }
@@ -219,6 +225,13 @@ impl Btf {
             return Some(TypeId::VOID);
         }
         self.ids_named(name).find(|&id| self.type_or_void(id).kind() == kind)
+    }
+
+    /// The first type of this kind and exact name among its own types, without those of a base.
+    #[doc(alias = "btf__find_by_name_kind_own")]
+    pub fn find_own(&self, name: impl AsRef<[u8]>, kind: Kind) -> Option<TypeId> {
+        let own = |id: &TypeId| *id >= self.first_id();
+        self.ids_named(name.as_ref()).filter(own).find(|&id| self.type_or_void(id).kind() == kind)
     }
 
     /// The first type of this exact name, whatever its kind.

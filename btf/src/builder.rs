@@ -110,7 +110,7 @@ impl Builder {
         }
         let offset = u32::try_from(self.strings.len()).ok().and_then(|len| self.first_string.checked_add(len));
         let offset = offset
-            .filter(|offset| offset.checked_add(string.len() as u32 + 1).is_some())
+            .filter(|&offset| string.len() < (u32::MAX - offset) as usize)
             .ok_or(Error::CannotBuild { what: "more than 4 GiB of strings" })?;
         self.strings.extend_from_slice(string);
         self.strings.push(0);
@@ -172,6 +172,8 @@ impl Builder {
     /// When `kind` is none of these.
     #[doc(alias = "btf__add_ptr")]
     #[doc(alias = "btf__add_const")]
+    #[doc(alias = "btf__add_volatile")]
+    #[doc(alias = "btf__add_restrict")]
     pub fn add_reference(&mut self, kind: Kind, target: TypeId) -> Result<TypeId, Error> {
         match kind {
             Kind::Ptr | Kind::Const | Kind::Volatile | Kind::Restrict => self.add_type(kind, b"", false, 0, target.0),

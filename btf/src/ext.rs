@@ -83,6 +83,7 @@ impl BtfExt {
 
     /// The bytes it was parsed from.
     #[doc(alias = "btf_ext__raw_data")]
+    #[doc(alias = "btf_ext__get_raw_data")]
     pub fn raw_data(&self) -> &[u8] {
         self.owner.bytes()
     }

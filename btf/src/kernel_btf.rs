@@ -13,6 +13,7 @@ use crate::{Btf, Error};
 /// The types of a kernel, running or not: filled by whoever has the files, asked by CO-RE, by
 /// linking and by attaching alike. Cheap to clone.
 #[derive(Clone, Debug)]
+#[doc(alias = "btf__load_vmlinux_btf")]
 pub struct KernelBtf {
     vmlinux: Btf,
     modules: Arc<Vec<ModuleBtf>>,
@@ -48,6 +49,7 @@ impl From<Btf> for KernelBtf {
 
 /// A module's BTF: parsed when it is first asked for, so that modules nobody needs cost nothing,
 /// and a damaged one harms nobody else.
+#[doc(alias = "btf__load_module_btf")]
 pub struct ModuleBtf {
     name: String,
     id: Option<u32>,

@@ -6,7 +6,8 @@
 //!   slice, an `Arc`'d file mapping) in one pass, checking every offset and id it will ever follow;
 //!   nothing is allocated per type or per name.
 //! - [`Btf::find`] and [`Btf::ids_named`] look names up through an index that is built once, on
-//!   demand: a name costs a hash, not a walk over 127,000 types.
+//!   demand: a name costs a hash, not a walk over 127,000 types. Types that are sorted by name, as
+//!   those of Linux 7.x are, need no index.
 //! - [`Type`] and the views in [`types`] read members, parameters, enumerators and section
 //!   variables in place.
 //! - [`BtfExt`](ext::BtfExt) reads `.BTF.ext`: function and line information, CO-RE relocations.
@@ -19,6 +20,21 @@
 //! `purebpf-sys`.
 //!
 //! The crate builds without `std` (it needs `alloc`); `std` is a default feature.
+//!
+//! Where a member lies in the running kernel:
+//!
+//! ```no_run
+//! use purebpf_btf::{Btf, Kind};
+//!
+//! let btf = Btf::parse(std::fs::read("/sys/kernel/btf/vmlinux")?)?;
+//! let id = btf.find("task_struct", Kind::Struct).ok_or("no task_struct")?;
+//! for member in btf.type_by_id(id)?.members().into_iter().flatten() {
+//!     println!("{:>6} {}", member.bit_offset / 8, member.name().unwrap_or("(anonymous)"));
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! And BTF made on the spot:
 //!
 //! ```
 //! use purebpf_btf::{Btf, Kind, TypeData, builder::Builder};
@@ -64,4 +80,5 @@ pub use id::{StrOffset, TypeId};
 pub use index::essential_name;
 pub use kernel_btf::{KernelBtf, ModuleBtf};
 pub use owner::Owner;
+pub use raw::Endian;
 pub use types::{IntEncoding, Kind, Linkage, Type, TypeData};

@@ -194,6 +194,8 @@ fn split_btf_goes_on_from_its_base() {
     assert_eq!(split.find("list", Kind::Struct), Some(list));
     assert_eq!(split.find("node", Kind::Struct), Some(node_id));
     assert_eq!(base.find("list", Kind::Struct), None);
+    assert_eq!(split.find_own("list", Kind::Struct), Some(list));
+    assert_eq!(split.find_own("node", Kind::Struct), None);
     let first = split.type_by_id(list).unwrap().members().unwrap().next().unwrap();
     assert_eq!(split.type_by_id(first.type_id).unwrap().name(), Some("node"));
     assert_eq!(split.size_of(list), Ok(32));

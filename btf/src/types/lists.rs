@@ -103,10 +103,12 @@ pub struct Member<'a> {
     /// Its type.
     pub type_id: TypeId,
     /// Where it begins, in bits from the start of the struct.
+    #[doc(alias = "btf_member_bit_offset")]
     pub bit_offset: u32,
     /// Its width in bits if the struct says so (`kind_flag` set) and it is a bitfield. Older BTF
     /// writes a bitfield's width into its integer type instead: see
     /// [`bit_size`](Member::bit_size).
+    #[doc(alias = "btf_member_bitfield_size")]
     pub bitfield_size: Option<u8>,
 }
 

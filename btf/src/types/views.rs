@@ -45,17 +45,20 @@ impl<'a> Type<'a> {
     }
 
     /// Its kind; `void` also for a kind that only the layout section describes.
+    #[doc(alias = "btf_kind")]
     #[inline]
     pub fn kind(&self) -> Kind {
         Kind::from_number(self.info().kind()).unwrap_or(Kind::Void)
     }
 
     /// `vlen`: how many members, enumerators, parameters or variables it has.
+    #[doc(alias = "btf_vlen")]
     pub fn vlen(&self) -> u32 {
         self.info().vlen()
     }
 
     /// `kind_flag`.
+    #[doc(alias = "btf_kflag")]
     pub fn kind_flag(&self) -> bool {
         self.info().kind_flag()
     }
@@ -146,6 +149,7 @@ impl<'a> Type<'a> {
     }
 
     /// Members, if it is a struct or union.
+    #[doc(alias = "btf_members")]
     pub fn members(&self) -> Option<Members<'a>> {
         match self.data() {
             TypeData::Struct(composite) | TypeData::Union(composite) => Some(composite.members()),
@@ -269,6 +273,8 @@ pub struct Enum<'a> {
 
 impl<'a> Enum<'a> {
     /// Its enumerators in the order of declaration.
+    #[doc(alias = "btf_enum")]
+    #[doc(alias = "btf_enum64")]
     pub fn values(&self) -> EnumValues<'a> {
         self.values.clone()
     }
@@ -293,6 +299,7 @@ pub struct FuncProto<'a> {
 
 impl<'a> FuncProto<'a> {
     /// Its parameters.
+    #[doc(alias = "btf_params")]
     pub fn params(&self) -> Params<'a> {
         self.params.clone()
     }
@@ -317,6 +324,7 @@ pub struct Datasec<'a> {
 
 impl<'a> Datasec<'a> {
     /// Its variables.
+    #[doc(alias = "btf_var_secinfos")]
     pub fn vars(&self) -> Vars<'a> {
         self.vars.clone()
     }
