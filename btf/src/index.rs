@@ -275,6 +275,28 @@ mod tests {
     use super::*;
     use alloc::format;
 
+    /// Three types of no size, named by these offsets into `\0a\0b\0`.
+    fn index_of(names: [u32; 3]) -> NameIndex {
+        let types: Vec<u8> = names.iter().flat_map(|name| [name.to_le_bytes(), [0; 4], [0; 4]].concat()).collect();
+        NameIndex::build(&Names {
+            endian: Endian::Little,
+            types: &types,
+            offsets: &[0, 12, 24],
+            strings: b"\0a\0b\0",
+            first_string: 0,
+            base: None,
+        })
+    }
+
+    #[test]
+    fn types_in_order_need_no_table() {
+        assert!(matches!(index_of([0, 1, 3]), NameIndex::Sorted { first_named: 1 }));
+        assert!(matches!(index_of([1, 1, 1]), NameIndex::Sorted { first_named: 0 }));
+        assert!(matches!(index_of([0, 0, 0]), NameIndex::Sorted { first_named: 3 }));
+        assert!(matches!(index_of([0, 3, 1]), NameIndex::Hashed { .. }));
+        assert!(matches!(index_of([1, 0, 3]), NameIndex::Hashed { .. }));
+    }
+
     /// What the table rests on: a name and its essential name are filed in one place. All names of
     /// up to nine letters of `_ab`, alone and at the end of something longer than counts.
     #[test]
