@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use purebpf_btf::{Btf, KernelBtf, TypeId, essential_name};
 
+use crate::compat::Budget;
 use crate::spec::same_kind_class;
 use crate::{Error, Warning};
 
@@ -33,16 +34,23 @@ impl<'a> Candidates<'a> {
     }
 
     /// The candidates of a local type: in vmlinux, or, only if that has none, in the modules.
-    pub(crate) fn of(&mut self, local: &Btf, local_id: TypeId) -> Result<&mut Vec<Candidate<'a>>, Error> {
+    pub(crate) fn of(
+        &mut self,
+        local: &Btf,
+        local_id: TypeId,
+        budget: &mut Budget,
+    ) -> Result<&mut Vec<Candidate<'a>>, Error> {
         if !self.found.contains_key(&local_id) {
-            let found = self.find(local, local_id)?;
+            let found = self.find(local, local_id, budget)?;
+            budget.spend(found.len())?;
             self.found.insert(local_id, found);
         }
         Ok(self.found.entry(local_id).or_default())
     }
 
-    fn find(&mut self, local: &Btf, local_id: TypeId) -> Result<Vec<Candidate<'a>>, Error> {
+    fn find(&mut self, local: &Btf, local_id: TypeId, budget: &mut Budget) -> Result<Vec<Candidate<'a>>, Error> {
         let local_type = local.type_by_id(local_id)?;
+        budget.spend_name(local_type.name_bytes())?;
         let name = essential_name(local_type.name_bytes());
         if name.is_empty() {
             return Err(Error::Anonymous { type_id: local_id });

@@ -42,7 +42,8 @@ pub enum Error {
         /// The type.
         type_id: TypeId,
     },
-    /// Types that nest too deep or branch too much.
+    /// Types that nest too deep or branch too much, or relocations that have taken more steps by
+    /// now than any honest object needs.
     #[error("the types are too deep or too many to compare")]
     TooComplex,
     /// A kind of relocation that array elements do not have.
@@ -102,6 +103,14 @@ pub enum Error {
         /// The instruction.
         insn_index: u32,
         /// The offset.
+        value: u64,
+    },
+    /// A value that does not fit the immediate of a 32-bit or 64-bit operation.
+    #[error("instruction {insn_index}: {value:#x} does not fit its immediate of 32 bits")]
+    ValueTooLarge {
+        /// The instruction.
+        insn_index: u32,
+        /// The value.
         value: u64,
     },
     /// A load or store of another size than its field.

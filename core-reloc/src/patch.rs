@@ -14,6 +14,8 @@ const STX: u8 = 0x03;
 const ALU: u8 = 0x04;
 const ALU64: u8 = 0x07;
 const SIZE: u8 = 0x18;
+const MODE: u8 = 0xe0;
+const MODE_SIGN_EXTENDING: u8 = 0x80;
 const SOURCE_REGISTER: u8 = 0x08;
 const LD_IMM64: u8 = 0x18;
 const CALL: u8 = 0x85;
@@ -48,6 +50,10 @@ pub fn apply(fixup: &Fixup, insn: &mut [u8], big_endian: bool, insn_index: u32) 
                 Slot::POISON.write(first, big_endian);
                 return Ok(Applied { old, poisoned: true });
             };
+            // A 64-bit register gets the immediate sign-extended, a 32-bit one as it is.
+            if u32::try_from(new).is_err() && i32::try_from(new as i64).is_err() {
+                return Err(Error::ValueTooLarge { insn_index, value: new });
+            }
             one.imm = new as i32;
             one.write(first, big_endian);
             Ok(Applied { old, poisoned: false })
@@ -56,7 +62,11 @@ pub fn apply(fixup: &Fixup, insn: &mut [u8], big_endian: bool, insn_index: u32) 
             let old = i64::from(one.off) as u64;
             let new = fixup.checked(old, insn_index)?;
             let new = new.map(|new| i16::try_from(new).map_err(|_| Error::OffsetTooLarge { insn_index, value: new }));
-            let Some(new) = new.transpose()?.filter(|_| !fixup.resize.is_unsound()) else {
+            // A sign-extending load takes an unsigned field for a signed one of its size: of another
+            // size, the sign is elsewhere.
+            let extends_sign = class == LDX && one.code & MODE == MODE_SIGN_EXTENDING;
+            let unsound = fixup.resize.is_unsound() || (extends_sign && fixup.resize.sizes().is_some());
+            let Some(new) = new.transpose()?.filter(|_| !unsound) else {
                 Slot::POISON.write(first, big_endian);
                 return Ok(Applied { old, poisoned: true });
             };

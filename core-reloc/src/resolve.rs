@@ -101,13 +101,14 @@ impl Fixup {
 pub struct Resolver<'a> {
     local: &'a Btf,
     candidates: Option<Candidates<'a>>,
+    budget: Budget,
 }
 
 impl<'a> Resolver<'a> {
     /// A resolver of relocations among the types of `local`. Without a target only
     /// [`Kind::TypeIdLocal`] can be resolved.
     pub fn new(local: &'a Btf, target: Option<&'a KernelBtf>) -> Resolver<'a> {
-        Resolver { local, candidates: target.map(Candidates::new) }
+        Resolver { local, candidates: target.map(Candidates::new), budget: Budget::new() }
     }
 
     /// What a relocation comes to.
@@ -119,7 +120,9 @@ impl<'a> Resolver<'a> {
     pub fn resolve(&mut self, relocation: &Relocation<'_>) -> Result<Fixup, Error> {
         let local = self.local;
         let kind = relocation.kind;
-        let spec = Spec::local(local, relocation)?;
+        let budget = &mut self.budget;
+        budget.refill();
+        let spec = Spec::local(local, relocation, budget)?;
         if kind == Kind::TypeIdLocal {
             let value = u64::from(relocation.local_type.0);
             return Ok(Fixup {
@@ -131,12 +134,12 @@ impl<'a> Resolver<'a> {
                 resize: Resize::Keep,
             });
         }
-        let candidates = self.candidates.as_mut().ok_or(Error::NoTarget)?.of(local, relocation.local_type)?;
-        let mut budget = Budget::new();
+        let candidates = self.candidates.as_mut().ok_or(Error::NoTarget)?.of(local, relocation.local_type, budget)?;
         let local_value = value::of(kind, Some(&spec))?;
         let mut matching: Vec<(Candidate<'a>, Spec<'a>, Option<Value>)> = Vec::new();
         for &candidate in candidates.iter() {
-            let Some(found) = spec.matching(kind, candidate.btf, candidate.id, &mut budget)? else { continue };
+            budget.spend(1)?;
+            let Some(found) = spec.matching(kind, candidate.btf, candidate.id, budget)? else { continue };
             let value = value::of(kind, Some(&found))?;
             if let Some((_, first, first_value)) = matching.first() {
                 agree(kind, (first, *first_value), (&found, value), candidates)?;
@@ -197,12 +200,16 @@ fn agree(
     Ok(())
 }
 
+/// How many bytes of a name an error shows; names of C have fewer.
+const MAX_SHOWN: usize = 128;
+
 fn describe(candidates: &[Candidate<'_>]) -> String {
     let mut text = String::new();
     for (n, candidate) in candidates.iter().take(8).enumerate() {
         let name = candidate.btf.type_by_id(candidate.id).map(|t| t.name_bytes()).unwrap_or_default();
         text.push_str(if n > 0 { ", " } else { "" });
-        text.push_str(&format!("{} {}", candidate.id, name.escape_ascii()));
+        let shown = name.get(..MAX_SHOWN).unwrap_or(name);
+        text.push_str(&format!("{} {}", candidate.id, shown.escape_ascii()));
     }
     text
 }
@@ -210,10 +217,11 @@ fn describe(candidates: &[Candidate<'_>]) -> String {
 /// What a load or store of the local field must do to read the target's. Another size is sound for
 /// pointers and unsigned integers, which zero-extension leaves as they are.
 fn resize(local: &Btf, from: Option<Access>, target: &Btf, to: Option<Access>) -> Resize {
+    let size = |access: Option<Access>| access.map_or(0, |access| access.size);
     let (from, to) = match (from, to) {
-        (None, None) => return Resize::Keep,
-        (Some(from), Some(to)) if from.size == to.size => return Resize::Keep,
+        _ if size(from) == size(to) => return Resize::Keep,
         (Some(from), Some(to)) => (from, to),
+        (None, None) => return Resize::Keep,
         // A bitfield here and a whole field there: a load of one cannot be a load of the other.
         (None, Some(_)) | (Some(_), None) => return Resize::Unsound,
     };

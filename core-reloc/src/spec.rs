@@ -47,13 +47,14 @@ impl<'a> Spec<'a> {
     }
 
     /// The spec of a relocation in the local types.
-    pub(crate) fn local(btf: &'a Btf, relocation: &Relocation<'_>) -> Result<Spec<'a>, Error> {
+    pub(crate) fn local(btf: &'a Btf, relocation: &Relocation<'_>, budget: &mut Budget) -> Result<Spec<'a>, Error> {
         let bad = |what| Error::BadAccess { what };
         let mut spec = Spec::new(btf, relocation.local_type);
         btf.type_by_id(relocation.local_type)?;
         if relocation.kind.is_type_based() {
             return if relocation.access == "0" { Ok(spec) } else { Err(bad("a type's is always '0'")) };
         }
+        budget.spend_name(relocation.access.as_bytes())?;
         let path = parse(relocation.access)?;
         let first = path[0];
         let root = btf.resolve(relocation.local_type)?;
@@ -62,7 +63,9 @@ impl<'a> Spec<'a> {
             if path.len() > 1 {
                 return Err(bad("an enumerator's is a single number"));
             }
-            let value = values.values().nth(first as usize).ok_or(bad("the enum has fewer enumerators"))?;
+            let few = bad("the enum has fewer enumerators");
+            budget.spend(first as usize / 16)?;
+            let value = values.values().nth(first as usize).ok_or(few)?;
             spec.push(root.id(), first, Some(value.name_bytes()))?;
             return Ok(spec);
         }
@@ -75,6 +78,7 @@ impl<'a> Spec<'a> {
                 let member = members.nth(index as usize).ok_or(bad("the struct has fewer members"))?;
                 spec.advance(member.bit_offset)?;
                 spec.raw_len += 1;
+                budget.spend_name(member.name_bytes())?;
                 if !member.name_bytes().is_empty() {
                     spec.accessors.push(Accessor { type_id: current.id(), index, name: Some(member.name_bytes()) });
                 }
@@ -108,21 +112,28 @@ impl<'a> Spec<'a> {
         } else if kind.is_type_based() {
             compat::types_compat(self.btf, self.root, btf, candidate, budget)?
         } else if kind.is_enumval_based() {
-            spec.match_enumerator(&self.accessors[0])?
+            match self.accessors.first() {
+                Some(enumerator) => spec.match_enumerator(enumerator, budget)?,
+                None => false,
+            }
         } else {
             spec.match_path(self, budget)?
         };
         Ok(found.then_some(spec))
     }
 
-    fn match_enumerator(&mut self, local: &Accessor<'_>) -> Result<bool, Error> {
+    fn match_enumerator(&mut self, local: &Accessor<'_>, budget: &mut Budget) -> Result<bool, Error> {
         let target = self.btf.resolve(self.root)?;
         let Some(values) = target.as_enum() else { return Ok(false) };
         let wanted = essential_name(local.name.unwrap_or_default());
-        let found = values.values().enumerate().find(|(_, value)| essential_name(value.name_bytes()) == wanted);
-        let Some((index, value)) = found else { return Ok(false) };
-        self.push(target.id(), index as u32, Some(value.name_bytes()))?;
-        Ok(true)
+        for (index, value) in values.values().enumerate() {
+            budget.spend_name(value.name_bytes())?;
+            if essential_name(value.name_bytes()) == wanted {
+                self.push(target.id(), index as u32, Some(value.name_bytes()))?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn match_path(&mut self, local: &Spec<'a>, budget: &mut Budget) -> Result<bool, Error> {
@@ -163,11 +174,11 @@ impl<'a> Spec<'a> {
         let Some(members) = target.members() else { return Ok(None) };
         let local_member = member_of(local_btf, local)?;
         for (index, member) in members.enumerate() {
-            budget.spend()?;
             if self.raw_len + depth >= MAX_LEN {
                 return Err(Error::PathTooLong);
             }
             let name = member.name_bytes();
+            budget.spend_name(name)?;
             if name.is_empty() {
                 let before = self.bit_offset;
                 self.advance(member.bit_offset)?;
@@ -205,9 +216,10 @@ impl<'a> Spec<'a> {
 
     fn advance_elements(&mut self, count: u32, element: TypeId) -> Result<(), Error> {
         let overflow = Error::OffsetOverflow { type_id: self.root };
-        let size = self.btf.size_of(element)?;
-        let bits = size.checked_mul(8).and_then(|bits| bits.checked_mul(count)).ok_or(overflow)?;
-        self.advance(bits)
+        // In 64 bits: a type of 512 MiB and more has no offset past its element 0, but does have that.
+        let bits = u64::from(self.btf.size_of(element)?) * 8;
+        let bits = bits.checked_mul(u64::from(count)).and_then(|bits| u32::try_from(bits).ok());
+        self.advance(bits.ok_or(overflow)?)
     }
 
     /// Whether an array that the path has come to is the last member of its struct, and of no
@@ -215,7 +227,7 @@ impl<'a> Spec<'a> {
     fn ends_in_flexible_array(&self, array: &Array) -> bool {
         let Some(last) = self.accessors.last().filter(|last| last.name.is_some()) else { return false };
         let owner = self.btf.type_by_id(last.type_id);
-        array.len == 0 && owner.is_ok_and(|owner| last.index + 1 == owner.vlen())
+        array.len == 0 && owner.is_ok_and(|owner| last.index.checked_add(1) == Some(owner.vlen()))
     }
 }
 

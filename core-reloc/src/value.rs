@@ -52,8 +52,8 @@ fn enumerator(spec: &Spec<'_>) -> Result<Value, Error> {
     let owner = spec.btf.type_by_id(accessor.type_id)?;
     let value = owner.as_enum().and_then(|values| values.values().nth(accessor.index as usize));
     let value = value.ok_or(Error::NotAComposite { type_id: owner.id(), kind: owner.kind() })?.value;
-    // 32-bit values are sign-extended whatever the enum's sign, as libbpf and the kernel do: that
-    // is what the compiler wrote into the instruction.
+    // 32-bit values are sign-extended whatever the enum's sign, as libbpf and the kernel do: compilers
+    // before LLVM 15 did not say which enums are signed.
     let narrow = owner.kind() == BtfKind::Enum;
     Ok(Value::of(if narrow { value as i32 as i64 as u64 } else { value }))
 }
@@ -65,7 +65,7 @@ fn field(kind: Kind, spec: &Spec<'_>) -> Result<Value, Error> {
     }
     let member = member_of(spec.btf, accessor)?;
     let target = spec.btf.resolve(member.type_id)?;
-    let bits = Bits::of(spec, member.bitfield_size, target.id())?;
+    let bits = Bits::of(spec.bit_offset, member.bitfield_size, spec.btf.size_of(target.id())?)?;
     let is_bitfield = member.bitfield_size.is_some();
     // Compilers choose how to read a bitfield; only its sign and width cannot be read otherwise.
     let mut value = Value { value: 0, validate: !is_bitfield, access: None };
@@ -87,7 +87,7 @@ fn field(kind: Kind, spec: &Spec<'_>) -> Result<Value, Error> {
             value = Value::of(u64::from(signed));
         }
         Kind::FieldLshiftU64 => value.value = bits.left_shift(spec.btf.endian()),
-        Kind::FieldRshiftU64 => value = Value::of(64u64.wrapping_sub(u64::from(bits.bit_size))),
+        Kind::FieldRshiftU64 => value = Value::of(bits.right_shift()),
         _ => return Err(Error::NotForArrays { kind }),
     }
     Ok(value)
@@ -122,30 +122,29 @@ fn innermost_element(btf: &Btf, type_id: TypeId) -> Result<TypeId, Error> {
 
 /// Where a field's bits lie, and which bytes are to be read to have them all.
 struct Bits {
-    bit_offset: u32,
+    /// Where they begin, in bits from `byte_offset`.
+    skipped: u32,
     bit_size: u32,
     byte_offset: u32,
     byte_size: u32,
 }
 
 impl Bits {
-    fn of(spec: &Spec<'_>, bitfield_size: Option<u8>, type_id: TypeId) -> Result<Bits, Error> {
-        let bit_offset = spec.bit_offset;
-        let mut byte_size = spec.btf.size_of(type_id)?;
+    /// The bits of a field at `bit_offset`, of a type of `byte_size` bytes.
+    fn of(bit_offset: u32, bitfield_size: Option<u8>, mut byte_size: u32) -> Result<Bits, Error> {
         let Some(bit_size) = bitfield_size.map(u32::from) else {
-            let overflow = Error::OffsetOverflow { type_id };
-            let bit_size = byte_size.checked_mul(8).ok_or(overflow)?;
-            return Ok(Bits { bit_offset, bit_size, byte_offset: bit_offset / 8, byte_size });
+            let (byte_offset, skipped) = (bit_offset / 8, bit_offset % 8);
+            return Ok(Bits { skipped, bit_size: byte_size.wrapping_mul(8), byte_offset, byte_size });
         };
         let unreadable = Error::UnreadableBitfield { bit_offset, bit_size };
-        if byte_size == 0 || byte_size > 8 {
-            return Err(unreadable);
-        }
         // The smallest aligned read that covers all its bits, from its type's size upwards.
         loop {
-            let byte_offset = bit_offset / 8 / byte_size * byte_size;
-            if bit_offset + bit_size - byte_offset * 8 <= byte_size * 8 {
-                return Ok(Bits { bit_offset, bit_size, byte_offset, byte_size });
+            let first = (bit_offset / 8).checked_div(byte_size).ok_or(unreadable.clone())?;
+            // No more than bit_offset.
+            let byte_offset = first * byte_size;
+            let skipped = bit_offset - byte_offset * 8;
+            if u64::from(skipped) + u64::from(bit_size) <= u64::from(byte_size) * 8 {
+                return Ok(Bits { skipped, bit_size, byte_offset, byte_size });
             }
             if byte_size >= 8 {
                 return Err(unreadable);
@@ -156,13 +155,18 @@ impl Bits {
 
     /// By how much a 64-bit value, of which the low bytes were read, is shifted left so that the
     /// field's highest bit is on top.
+    ///
+    /// Fields wider than 64 bits have no such number, and clang refuses to ask for one. The
+    /// arithmetic is libbpf's: 32 bits, unsigned.
     fn left_shift(&self, endian: Endian) -> u64 {
-        let before = self.bit_offset.wrapping_sub(self.byte_offset.wrapping_mul(8));
-        let shift = match endian {
-            Endian::Little => 64u32.wrapping_sub(before.wrapping_add(self.bit_size)),
-            Endian::Big => 8u32.wrapping_sub(self.byte_size).wrapping_mul(8).wrapping_add(before),
-        };
-        // Negative for fields wider than 64 bits, of which no shift makes sense; libbpf's answer.
-        i64::from(shift as i32) as u64
+        u64::from(match endian {
+            Endian::Little => 64u32.wrapping_sub(self.skipped.wrapping_add(self.bit_size)),
+            Endian::Big => 8u32.wrapping_sub(self.byte_size).wrapping_mul(8).wrapping_add(self.skipped),
+        })
+    }
+
+    /// By how much it is then shifted right, to have the field alone.
+    fn right_shift(&self) -> u64 {
+        u64::from(64u32.wrapping_sub(self.bit_size))
     }
 }
