@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use purebpf_btf::{Btf, KernelBtf, TypeId, essential_name};
 
-use crate::compat::Budget;
+use crate::compat::{self, Budget};
 use crate::spec::same_kind_class;
 use crate::{Error, Warning};
 
@@ -15,6 +15,25 @@ use crate::{Error, Warning};
 pub(crate) struct Candidate<'a> {
     pub(crate) btf: &'a Btf,
     pub(crate) id: TypeId,
+    /// Whether the local type matches it ([`TypeMatches`](crate::Kind::TypeMatches)), once that was
+    /// asked: of all questions the one that may take long.
+    matches: Option<bool>,
+}
+
+impl<'a> Candidate<'a> {
+    fn new(btf: &'a Btf, id: TypeId) -> Self {
+        Candidate { btf, id, matches: None }
+    }
+
+    /// Whether a local type matches it.
+    pub(crate) fn matches(&mut self, local: &Btf, local_id: TypeId, budget: &mut Budget) -> Result<bool, Error> {
+        if let Some(known) = self.matches {
+            return Ok(known);
+        }
+        let matches = compat::types_match(local, local_id, self.btf, self.id, budget)?;
+        self.matches = Some(matches);
+        Ok(matches)
+    }
 }
 
 /// The candidates of each local type, found once.
@@ -60,7 +79,7 @@ impl<'a> Candidates<'a> {
             btf.type_by_id(id).is_ok_and(|target| same_kind_class(local_type.kind(), target.kind()))
         };
         let ids = vmlinux.ids_with_essential_name(name).filter(|&id| fits(vmlinux, id));
-        let mut found: Vec<_> = ids.map(|id| Candidate { btf: vmlinux, id }).collect();
+        let mut found: Vec<_> = ids.map(|id| Candidate::new(vmlinux, id)).collect();
         if !found.is_empty() {
             return Ok(found);
         }
@@ -69,7 +88,7 @@ impl<'a> Candidates<'a> {
                 Ok(btf) => {
                     let own = |id: &TypeId| *id >= btf.first_id() && fits(btf, *id);
                     let ids = btf.ids_with_essential_name(name).filter(own);
-                    found.extend(ids.map(|id| Candidate { btf, id }));
+                    found.extend(ids.map(|id| Candidate::new(btf, id)));
                 }
                 Err(source) => {
                     let warning = Warning::DamagedModule { module: module.name().to_string(), source };

@@ -137,14 +137,16 @@ impl<'a> Resolver<'a> {
         let candidates = self.candidates.as_mut().ok_or(Error::NoTarget)?.of(local, relocation.local_type, budget)?;
         let local_value = value::of(kind, Some(&spec))?;
         let mut matching: Vec<(Candidate<'a>, Spec<'a>, Option<Value>)> = Vec::new();
-        for &candidate in candidates.iter() {
+        for candidate in candidates.iter_mut() {
             budget.spend(1)?;
-            let Some(found) = spec.matching(kind, candidate.btf, candidate.id, budget)? else { continue };
+            let Some(found) = spec.matching(kind, candidate, budget)? else { continue };
             let value = value::of(kind, Some(&found))?;
-            if let Some((_, first, first_value)) = matching.first() {
-                agree(kind, (first, *first_value), (&found, value), candidates)?;
+            matching.push((*candidate, found, value));
+        }
+        if let [(_, first, first_value), others @ ..] = matching.as_slice() {
+            for (_, other, other_value) in others {
+                agree(kind, (first, *first_value), (other, *other_value), candidates)?;
             }
-            matching.push((candidate, found, value));
         }
         let target = match matching.first() {
             Some((_, spec, value)) => value.map(|value| (Some(spec.btf), value)),

@@ -11,6 +11,7 @@ use purebpf_btf::types::Array;
 use purebpf_btf::types::Member;
 use purebpf_btf::{Btf, Kind as BtfKind, Type, TypeData, TypeId, essential_name};
 
+use crate::candidates::Candidate;
 use crate::compat::{self, Budget};
 use crate::{Error, Kind, Relocation};
 
@@ -102,15 +103,15 @@ impl<'a> Spec<'a> {
     pub(crate) fn matching(
         &self,
         kind: Kind,
-        btf: &'a Btf,
-        candidate: TypeId,
+        candidate: &mut Candidate<'a>,
         budget: &mut Budget,
     ) -> Result<Option<Spec<'a>>, Error> {
-        let mut spec = Spec::new(btf, candidate);
+        let (btf, id) = (candidate.btf, candidate.id);
+        let mut spec = Spec::new(btf, id);
         let found = if kind == Kind::TypeMatches {
-            compat::types_match(self.btf, self.root, btf, candidate, budget)?
+            candidate.matches(self.btf, self.root, budget)?
         } else if kind.is_type_based() {
-            compat::types_compat(self.btf, self.root, btf, candidate, budget)?
+            compat::types_compat(self.btf, self.root, btf, id, budget)?
         } else if kind.is_enumval_based() {
             match self.accessors.first() {
                 Some(enumerator) => spec.match_enumerator(enumerator, budget)?,

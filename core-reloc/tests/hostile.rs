@@ -88,12 +88,14 @@ fn paths_have_64_steps_at_most() {
     }
 }
 
-/// 32 levels of `struct { next a; next b; }`: 2^32 ways down, none of which leads to what is looked for.
+/// 27 levels of `struct { next a; next b; }`: 2^27 ways down, none of which leads to what is looked for. Names
+/// of 4 KiB, which count for more steps, make the test as hard and shorter.
 fn branching(name: &str, anonymous: bool, end: &str) -> (Btf, TypeId) {
     btf(|b| {
         let int = int(b);
-        let mut inner = structure(b, "", 4, &[(end, int, 0)]);
-        let [first, second] = if anonymous { ["", ""] } else { ["a", "b"] };
+        let (end, other) = (end.repeat(1 << 12), "b".repeat(1 << 12));
+        let mut inner = structure(b, "", 4, &[(&*end, int, 0)]);
+        let [first, second] = if anonymous { ["", ""] } else { [&*end, &*other] };
         for _ in 0..26 {
             inner = structure(b, "", 8, &[(first, inner, 0), (second, inner, 32)]);
         }
