@@ -1,20 +1,31 @@
 //! CO-RE, "compile once, run everywhere": what a BPF relocation comes to against another kernel's types.
 //!
 //! A compiler that reads `task->pid` for CO-RE leaves a record behind: the local type, the path to the field, and what the
-//! instruction holds of it (an offset, a size, whether it exists). [`Resolver::resolve`] finds the same field in the types
-//! of the kernel that the program is to run on and gives a [`Fixup`]; [`apply`] writes that into the instruction. The first
-//! is a pure function of types; the second touches 8 bytes (16 of a 64-bit constant) and nothing else.
+//! instruction holds of it (an offset, a size, whether it exists). What it does:
+//! - [`Resolver::resolve`] finds the same field, type or enumerator among the types of the kernel that the program is to
+//!   run on and gives a [`Fixup`]. It is a pure function of types.
+//! - [`apply`] writes a fixup into the instruction, in either byte order. It touches 8 bytes (16 of a 64-bit constant)
+//!   and nothing else, and nothing at all when it fails.
+//! - [`types_are_compat`] compares two types as is done for type relocations; typed externs need it too.
 //!
-//! The rules are libbpf's: candidates by essential name (`task_struct___mine` stands for `task_struct`), fields by name and
-//! compatible type through anonymous members and arrays, and all candidates must agree. Candidates come from the index
-//! of the target's names; no relocation scans the kernel's types.
+//! All thirteen [kinds](Kind) of relocations are known. The rules are libbpf's: candidates by essential name
+//! (`task_struct___mine` stands for `task_struct`), in vmlinux or, if that has none, in its modules; fields by name and
+//! compatible type, through anonymous members and arrays; and all candidates must agree. Candidates come from the index of
+//! the target's names; no relocation scans the kernel's types. What is not found is no error: the instruction is
+//! [poisoned](POISON), and the program loads where it cannot be reached.
 //!
-//! What it does not do: it reads no ELF file and opens nothing; where relocations and types come from is the caller's
-//! business.
+//! What it does not do: it reads no ELF file, makes no system call and opens nothing; where relocations and types come
+//! from is the caller's business, and so is what to do about an [`Error`]. `purebpf-elf-loader` does both for whole
+//! objects.
+//!
+//! Types may come from anywhere. Nothing in them makes it panic, and no relocation, nor the sum of an object's, takes
+//! longer than the size of the input warrants ([`Error::TooComplex`]).
+//!
+//! The crate builds without `std` (it needs `alloc`); `std` is a default feature.
 //!
 //! ```
 //! use purebpf_btf::{Btf, IntEncoding, KernelBtf, builder::Builder};
-//! use purebpf_core_reloc::{Kind, Relocation, Resolver};
+//! use purebpf_core_reloc::{Kind, Relocation, Resolver, apply};
 //!
 //! // The program was compiled for `struct task { int pid; }` ...
 //! let mut local = Builder::new();
@@ -34,6 +45,11 @@
 //! let relocation = Relocation { local_type: task, access: "0:0", kind: Kind::FieldByteOffset };
 //! let fixup = resolver.resolve(&relocation)?;
 //! assert_eq!((fixup.local_value, fixup.new_value()), (0, Some(4)));
+//!
+//! // r1 = *(u32 *)(r2 + 0) becomes r1 = *(u32 *)(r2 + 4).
+//! let mut insn = [0x61, 0x21, 0, 0, 0, 0, 0, 0];
+//! apply(&fixup, &mut insn, false, 0)?;
+//! assert_eq!(insn, [0x61, 0x21, 4, 0, 0, 0, 0, 0]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
