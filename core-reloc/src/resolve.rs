@@ -136,20 +136,20 @@ impl<'a> Resolver<'a> {
         }
         let candidates = self.candidates.as_mut().ok_or(Error::NoTarget)?.of(local, relocation.local_type, budget)?;
         let local_value = value::of(kind, Some(&spec))?;
-        let mut matching: Vec<(Candidate<'a>, Spec<'a>, Option<Value>)> = Vec::new();
+        let mut matching: Vec<Match<'a>> = Vec::new();
         for candidate in candidates.iter_mut() {
             budget.spend(1)?;
             let Some(found) = spec.matching(kind, candidate, budget)? else { continue };
             let value = value::of(kind, Some(&found))?;
-            matching.push((*candidate, found, value));
+            matching.push(Match { candidate: *candidate, bit_offset: found.bit_offset, value });
         }
-        if let [(_, first, first_value), others @ ..] = matching.as_slice() {
-            for (_, other, other_value) in others {
-                agree(kind, (first, *first_value), (other, *other_value), candidates)?;
+        if let [first, others @ ..] = matching.as_slice() {
+            for other in others {
+                agree(kind, first, other, candidates)?;
             }
         }
         let target = match matching.first() {
-            Some((_, spec, value)) => value.map(|value| (Some(spec.btf), value)),
+            Some(first) => first.value.map(|value| (Some(first.candidate.btf), value)),
             None => value::of(kind, None)?.map(|value| (None, value)),
         };
         let fixup = |remaining| {
@@ -170,7 +170,7 @@ impl<'a> Resolver<'a> {
         let fixup = fixup(if matching.is_empty() { candidates.len() } else { matching.len() });
         // Where some match and some do not, the others are no longer asked about this local type.
         if !matching.is_empty() {
-            *candidates = matching.iter().map(|(candidate, ..)| *candidate).collect();
+            *candidates = matching.iter().map(|found| found.candidate).collect();
         }
         Ok(fixup)
     }
@@ -181,19 +181,21 @@ impl<'a> Resolver<'a> {
     }
 }
 
+/// A candidate that has what the local path leads to.
+struct Match<'a> {
+    candidate: Candidate<'a>,
+    bit_offset: u32,
+    value: Option<Value>,
+}
+
 /// Whether two candidates make the same code.
-fn agree(
-    kind: Kind,
-    (first, first_value): (&Spec<'_>, Option<Value>),
-    (other, other_value): (&Spec<'_>, Option<Value>),
-    candidates: &[Candidate<'_>],
-) -> Result<(), Error> {
+fn agree(kind: Kind, first: &Match<'_>, other: &Match<'_>, candidates: &[Candidate<'_>]) -> Result<(), Error> {
     let ambiguous = |first, other| Error::Ambiguous { first, other, candidates: describe(candidates) };
     if kind.is_field_based() && first.bit_offset != other.bit_offset {
         let at = |bits: u32| format!("the field is at bit {bits}");
         return Err(ambiguous(at(first.bit_offset), at(other.bit_offset)));
     }
-    let (first, other) = (first_value.map(|value| value.value), other_value.map(|value| value.value));
+    let (first, other) = (first.value.map(|value| value.value), other.value.map(|value| value.value));
     if first != other {
         let of =
             |value: Option<u64>| value.map_or_else(|| "nothing".into(), |value| format!("{} is {value}", kind.name()));

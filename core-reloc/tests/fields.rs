@@ -1,7 +1,7 @@
 //! Fields of the local types found in the kernel's: what a path comes to, and when it comes to nothing.
 //!
-//! Each expectation is libbpf 1.8's: all of them were asked of its own `bpf_core_calc_relo_insn` and
-//! `bpf_core_patch_insn`, linked from the static library, with the same BTF.
+//! Each expectation is libbpf 1.8's: its own `bpf_core_calc_relo_insn`, linked from the static library, was asked the same
+//! of the same BTF.
 
 mod common;
 

@@ -89,11 +89,11 @@ fn paths_have_64_steps_at_most() {
 }
 
 /// 27 levels of `struct { next a; next b; }`: 2^27 ways down, none of which leads to what is looked for. Names
-/// of 4 KiB, which count for more steps, make the test as hard and shorter.
+/// of 16 KiB, which count for more steps, make the test as hard and shorter.
 fn branching(name: &str, anonymous: bool, end: &str) -> (Btf, TypeId) {
     btf(|b| {
         let int = int(b);
-        let (end, other) = (end.repeat(1 << 12), "b".repeat(1 << 12));
+        let (end, other) = (end.repeat(1 << 14), "b".repeat(1 << 14));
         let mut inner = structure(b, "", 4, &[(&*end, int, 0)]);
         let [first, second] = if anonymous { ["", ""] } else { [&*end, &*other] };
         for _ in 0..26 {
