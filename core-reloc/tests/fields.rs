@@ -70,6 +70,7 @@ fn flavours_stand_for_the_type_and_for_each_other() {
         ("task___mine", "task", true),
         ("task", "task___2", true),
         ("task___a", "task___b", true),
+        ("task___a___b", "task___a___c", true),
         ("task___a___b", "task___a", false),
         ("task____x", "task", false),
         ("task___", "task", false),
