@@ -51,6 +51,12 @@ pub enum Error {
         /// The file's length in bytes.
         file: usize,
     },
+    /// A file whose sections, names or functions overlap, so that they come to many times its size.
+    #[error("malformed ELF file: what it describes comes to many times its {file} bytes: sections, names or functions overlap")]
+    Inflated {
+        /// The file's length in bytes.
+        file: usize,
+    },
     /// The object's BTF is damaged.
     #[error("section '{section}': {source}")]
     Btf {
@@ -180,6 +186,17 @@ pub enum Error {
         definition: String,
         /// What is likely behind it.
         hint: &'static str,
+        /// What the kernel said.
+        source: Arc<purebpf_sys::Error>,
+    },
+    /// The kernel refused what a map is to hold from the start.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[error("map '{map}': what it holds at {index}: {source}")]
+    MapSlot {
+        /// The map.
+        map: String,
+        /// The index.
+        index: u32,
         /// What the kernel said.
         source: Arc<purebpf_sys::Error>,
     },

@@ -1,6 +1,6 @@
 //! Externs looked up in a target: typed ones in its BTF, the others by name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use purebpf_btf::{Btf, KernelBtf, Kind, TypeData, TypeId, essential_name};
@@ -13,6 +13,11 @@ use crate::object::{Extern, ExternKind, MapId, MapKind, Object};
 pub trait Ksyms: fmt::Debug {
     /// The address of a symbol; `None` when the kernel does not have it.
     fn address(&self, name: &str) -> Option<u64>;
+
+    /// Another address of a symbol of this name: the name alone does not say which is meant.
+    fn other_address(&self, _name: &str) -> Option<u64> {
+        None
+    }
 }
 
 /// A target that has every symbol, at address 0: for linking without a kernel.
@@ -28,27 +33,35 @@ impl Ksyms for KsymsPresent {
 /// Symbols of a file such as `/proc/kallsyms`: an address, a type and a name on each line.
 #[derive(Clone, Debug, Default)]
 pub struct Kallsyms {
-    addresses: HashMap<String, u64>,
+    /// The first address of each symbol, and the first that is another.
+    addresses: HashMap<String, (u64, Option<u64>)>,
 }
 
 impl Kallsyms {
-    /// Reads those symbols of `text` that `object` asks for; the first of a name counts.
+    /// Reads those symbols of `text` that `object` asks for by name alone.
     pub fn parse(text: &[u8], object: &Object) -> Kallsyms {
-        let wanted: std::collections::HashSet<&[u8]> =
+        let wanted: HashSet<&[u8]> =
             object.externs.iter().filter(|ext| ext.kind == ExternKind::Ksym).map(|ext| ext.name.as_bytes()).collect();
-        let mut addresses = HashMap::new();
+        let mut addresses: HashMap<String, (u64, Option<u64>)> = HashMap::new();
         if wanted.is_empty() {
             return Kallsyms { addresses };
         }
         for line in text.split(|&b| b == b'\n') {
             let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-            let (Some(address), Some(_), Some(name)) = (words.next(), words.next(), words.next()) else { continue };
+            let (Some(address), Some(kind), Some(name)) = (words.next(), words.next(), words.next()) else { continue };
+            // Link-time optimisation marks static variables that it made global.
+            let name = match memchr::memmem::find(name, b".llvm.") {
+                Some(at) if kind == b"d" => &name[..at],
+                _ => name,
+            };
             if !wanted.contains(name) {
                 continue;
             }
             let address = std::str::from_utf8(address).ok().and_then(|hex| u64::from_str_radix(hex, 16).ok());
-            if let (Some(address), Ok(name)) = (address, std::str::from_utf8(name)) {
-                addresses.entry(name.to_owned()).or_insert(address);
+            let (Some(address), Ok(name)) = (address, std::str::from_utf8(name)) else { continue };
+            let (first, other) = addresses.entry(name.to_owned()).or_insert((address, None));
+            if *first != address {
+                other.get_or_insert(address);
             }
         }
         Kallsyms { addresses }
@@ -57,7 +70,11 @@ impl Kallsyms {
 
 impl Ksyms for Kallsyms {
     fn address(&self, name: &str) -> Option<u64> {
-        self.addresses.get(name).copied()
+        self.addresses.get(name).map(|(first, _)| *first)
+    }
+
+    fn other_address(&self, name: &str) -> Option<u64> {
+        self.addresses.get(name)?.1
     }
 }
 
@@ -91,7 +108,8 @@ pub(super) fn resolve(
     kernel: Option<&KernelBtf>,
     ksyms: &dyn Ksyms,
 ) -> Vec<Result<ExternValue, Error>> {
-    object.externs.iter().map(|ext| resolve_one(object, ext, kernel, ksyms)).collect()
+    let kconfig = object.maps.iter().position(|map| map.kind == MapKind::Kconfig).map(MapId);
+    object.externs.iter().map(|ext| resolve_one(object, ext, kernel, ksyms, kconfig)).collect()
 }
 
 fn resolve_one(
@@ -99,17 +117,23 @@ fn resolve_one(
     ext: &Extern,
     kernel: Option<&KernelBtf>,
     ksyms: &dyn Ksyms,
+    kconfig: Option<MapId>,
 ) -> Result<ExternValue, Error> {
     let not_found =
         |kind: &'static str, what: &str| Error::ExternNotFound { name: ext.name.clone(), kind, what: what.to_owned() };
     match ext.kind {
         ExternKind::Kconfig { offset, .. } => {
-            let map = object.maps.iter().position(|map| map.kind == MapKind::Kconfig);
-            let map = map.ok_or_else(|| not_found("kconfig", "the object lost its .kconfig map"))?;
-            Ok(ExternValue::Kconfig { map: MapId(map), offset })
+            let map = kconfig.ok_or_else(|| not_found("kconfig", "the object lost its .kconfig map"))?;
+            Ok(ExternValue::Kconfig { map, offset })
         }
         ExternKind::Ksym => match ksyms.address(&ext.name) {
-            Some(address) => Ok(ExternValue::Address(address)),
+            Some(address) => match ksyms.other_address(&ext.name) {
+                None => Ok(ExternValue::Address(address)),
+                Some(other) => Err(not_found(
+                    "ksym",
+                    &format!("the kernel has more than one, at {address:#x} and {other:#x}, and a name is all there is to go by"),
+                )),
+            },
             None if ext.weak => Ok(ExternValue::Missing),
             None => Err(not_found("ksym", "the kernel has no such symbol")),
         },

@@ -8,7 +8,7 @@
 mod core;
 mod externs;
 mod infos;
-mod subprograms;
+pub(crate) mod subprograms;
 
 pub use self::core::{CoreOutcome, CoreRelocation};
 pub use self::externs::{ExternValue, Kallsyms, Ksyms, KsymsPresent};
@@ -17,7 +17,7 @@ use purebpf_btf::KernelBtf;
 use purebpf_sys::insn::Insn;
 
 use crate::Error;
-use crate::object::{ExternId, FunctionId, MapId, Object, ProgramId};
+use crate::object::{ExternId, ExternKind, FunctionId, MapId, Object, ProgramId};
 
 /// One program's stream: what `BPF_PROG_LOAD` takes, but for the references.
 #[derive(Clone, Debug, Default)]
@@ -83,8 +83,9 @@ pub enum StreamValue {
         /// The module in [`KernelBtf::modules`]; `None` for vmlinux.
         module: Option<usize>,
     },
-    /// `BPF_PSEUDO_KFUNC_CALL`: the function's id goes into the immediate, the place of its
-    /// module's BTF in the descriptor array (0 for vmlinux) into the offset.
+    /// `BPF_PSEUDO_KFUNC_CALL`: the function's id goes into the immediate. The offset holds the place
+    /// of its module's BTF in the descriptor array (0 for vmlinux): see
+    /// [`kfunc_modules`](Linker::kfunc_modules).
     Kfunc {
         /// Which extern.
         ext: ExternId,
@@ -108,6 +109,7 @@ pub struct Linker<'a> {
     object: &'a Object,
     core: core::Relocated,
     externs: Vec<Result<ExternValue, Error>>,
+    kfunc_modules: Vec<usize>,
     func_info: Option<infos::InfoTable<'a>>,
     line_info: Option<infos::InfoTable<'a>>,
 }
@@ -118,10 +120,19 @@ impl<'a> Linker<'a> {
     ///
     /// What fails is kept and told by [`link`](Linker::link) for each program that is affected.
     pub fn new(object: &'a Object, kernel: Option<&KernelBtf>, ksyms: &dyn Ksyms) -> Linker<'a> {
+        let externs = externs::resolve(object, kernel, ksyms);
+        let mut kfunc_modules = Vec::new();
+        for (ext, value) in object.externs.iter().zip(&externs) {
+            let Ok(ExternValue::Btf { module: Some(module), .. }) = value else { continue };
+            if matches!(ext.kind, ExternKind::Kfunc { .. }) && !kfunc_modules.contains(module) {
+                kfunc_modules.push(*module);
+            }
+        }
         Linker {
             object,
             core: core::relocate(object, kernel),
-            externs: externs::resolve(object, kernel, ksyms),
+            externs,
+            kfunc_modules,
             func_info: infos::InfoTable::of_functions(object),
             line_info: infos::InfoTable::of_lines(object),
         }
@@ -135,6 +146,18 @@ impl<'a> Linker<'a> {
     /// What each extern came to, in the order of [`Object::externs`].
     pub fn externs(&self) -> &[Result<ExternValue, Error>] {
         &self.externs
+    }
+
+    /// The modules whose functions are called, as places in [`KernelBtf::modules`], in the order of the externs. A call's
+    /// offset is its module's place here plus one: that is where the descriptor of the module's BTF goes in the array that
+    /// is given when a program is loaded (0 stands for vmlinux).
+    pub fn kfunc_modules(&self) -> &[usize] {
+        &self.kfunc_modules
+    }
+
+    fn place_of_module(&self, module: usize) -> i16 {
+        let place = self.kfunc_modules.iter().position(|known| *known == module);
+        place.and_then(|place| i16::try_from(place + 1).ok()).unwrap_or(i16::MAX)
     }
 
     /// Warnings that are nobody's error, such as a module with damaged BTF.

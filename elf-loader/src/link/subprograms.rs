@@ -15,13 +15,25 @@ use crate::object::{ExternId, Function, FunctionId, ProgramId, Target};
 
 /// What a call to a weak kfunc becomes that is not there, plus the extern's number: an unknown
 /// helper whose number shows in the verifier's log. The base is libbpf's.
-const POISONED_KFUNC_CALL: i32 = 2_002_000_000;
+pub(crate) const POISONED_KFUNC_CALL: i32 = 2_002_000_000;
 
 /// Links one program.
 pub(super) fn link(linker: &Linker<'_>, program: ProgramId) -> Result<Linked, Error> {
     let entry = linker.object.programs.get(program.0).ok_or(Error::NoSuch { what: "program", index: program.0 })?;
     let mut stream = Stream { linker, program: &entry.name, linked: Linked::default(), begins: HashMap::new() };
     stream.run(entry.function)?;
+    // No instruction refers to it: the kernel finds it by the tag.
+    match &entry.exception_callback {
+        Some(Target::Call(callback)) if !stream.begins.contains_key(callback) => stream.run(*callback)?,
+        Some(Target::Broken(why)) => {
+            return Err(Error::BadFunction {
+                function: entry.name.clone(),
+                section: entry.section.clone(),
+                what: why.to_string(),
+            });
+        }
+        _ => {}
+    }
     let mut linked = stream.linked;
     linked.references.sort_by_key(|reference| reference.insn);
     Ok(linked)
@@ -139,7 +151,7 @@ impl<'a> Stream<'a> {
             }
             Target::Extern(ext) => {
                 let value = self.linker.externs.get(ext.0).ok_or(Error::NoSuch { what: "extern", index: ext.0 })?;
-                match resolve_extern(ext, value.as_ref().map_err(Clone::clone)?, first, second) {
+                match self.linker.resolve_extern(ext, value.as_ref().map_err(Clone::clone)?, first, second) {
                     Some(value) => value,
                     None => return Ok(()),
                 }
@@ -151,36 +163,39 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// Writes what an extern comes to; gives what is left to be written when loading.
-fn resolve_extern(ext: ExternId, value: &ExternValue, first: &mut Insn, second: &mut Insn) -> Option<StreamValue> {
-    let is_call = first.is_call();
-    match *value {
-        ExternValue::Missing if is_call => {
-            *first = Insn { code: first.code, regs: 0, off: 0, imm: POISONED_KFUNC_CALL.wrapping_add(ext.0 as i32) };
-            None
-        }
-        ExternValue::Missing => {
-            (first.imm, second.imm) = (0, 0);
-            None
-        }
-        ExternValue::Btf { type_id, module } if is_call => {
-            first.set_src(pseudo::KFUNC_CALL);
-            first.imm = 0;
-            Some(StreamValue::Kfunc { ext, type_id: type_id.0, module })
-        }
-        ExternValue::Btf { type_id, module } => {
-            first.set_src(pseudo::BTF_ID);
-            (first.imm, second.imm) = (0, 0);
-            Some(StreamValue::BtfId { ext, type_id: type_id.0, module })
-        }
-        ExternValue::Address(address) => {
-            (first.imm, second.imm) = (0, 0);
-            Some(StreamValue::Ksym { ext, address })
-        }
-        ExternValue::Kconfig { map, offset } => {
-            first.set_src(pseudo::MAP_VALUE);
-            (first.imm, second.imm) = (0, offset as i32);
-            Some(StreamValue::MapValue(map))
+impl Linker<'_> {
+    /// Writes what an extern comes to; gives what is left to be written when loading.
+    fn resolve_extern(&self, ext: ExternId, value: &ExternValue, first: &mut Insn, second: &mut Insn) -> Option<StreamValue> {
+        let is_call = first.is_call();
+        match *value {
+            ExternValue::Missing if is_call => {
+                *first = Insn { code: first.code, regs: 0, off: 0, imm: POISONED_KFUNC_CALL.wrapping_add(ext.0 as i32) };
+                None
+            }
+            ExternValue::Missing => {
+                (first.imm, second.imm) = (0, 0);
+                None
+            }
+            ExternValue::Btf { type_id, module } if is_call => {
+                first.set_src(pseudo::KFUNC_CALL);
+                first.imm = 0;
+                first.off = module.map_or(0, |module| self.place_of_module(module));
+                Some(StreamValue::Kfunc { ext, type_id: type_id.0, module })
+            }
+            ExternValue::Btf { type_id, module } => {
+                first.set_src(pseudo::BTF_ID);
+                (first.imm, second.imm) = (0, 0);
+                Some(StreamValue::BtfId { ext, type_id: type_id.0, module })
+            }
+            ExternValue::Address(address) => {
+                (first.imm, second.imm) = (0, 0);
+                Some(StreamValue::Ksym { ext, address })
+            }
+            ExternValue::Kconfig { map, offset } => {
+                first.set_src(pseudo::MAP_VALUE);
+                (first.imm, second.imm) = (0, offset as i32);
+                Some(StreamValue::MapValue(map))
+            }
         }
     }
 }

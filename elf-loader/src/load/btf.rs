@@ -1,7 +1,7 @@
 //! The object's BTF as the kernel is to see it: what compilers leave open filled in, and kinds that the kernel does not
 //! know replaced by some of the same size that it does.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use purebpf_btf::builder::Builder;
@@ -11,7 +11,7 @@ use purebpf_sys::probes::Feature;
 
 use super::kernel::{Kernel, Log};
 use crate::Error;
-use crate::object::{ExternKind, Object};
+use crate::object::{ExternKind, Function, Object};
 
 /// Size of the log of a refused BTF.
 const LOG_SIZE: usize = 1 << 20;
@@ -63,6 +63,7 @@ pub(super) fn for_kernel(
 fn complete_sections(object: &Object, btf: &Btf, builder: &mut Builder) -> Result<(), purebpf_btf::Error> {
     let sizes: HashMap<&str, u64> = object.section_sizes.iter().map(|(name, size)| (name.as_str(), *size)).collect();
     let symbols: HashMap<&[u8], _> = object.symbols.iter().map(|symbol| (&*symbol.name, symbol)).collect();
+    let externs = object.externs.iter().map(|ext| (ext.name.as_bytes(), ext.kind)).collect();
     let mut dummy = None;
     for section in btf.own_types() {
         let TypeData::Datasec(datasec) = section.data() else { continue };
@@ -81,7 +82,7 @@ fn complete_sections(object: &Object, btf: &Btf, builder: &mut Builder) -> Resul
                 }
                 size = vars.len() as u32 * 4;
             }
-            ".kconfig" => size = place_kconfig(object, btf, builder, &mut vars)?,
+            ".kconfig" => size = place_kconfig(&externs, btf, builder, &mut vars)?,
             _ => {
                 // A linker has filled these in already; compilers leave zeros.
                 let unfinished = size == 0;
@@ -168,7 +169,7 @@ fn place_ksym(btf: &Btf, builder: &mut Builder, dummy: Dummy, var: &mut [u32; 3]
 
 /// Places configuration values as the map has them; gives the section's size.
 fn place_kconfig(
-    object: &Object,
+    externs: &HashMap<&[u8], ExternKind>,
     btf: &Btf,
     builder: &mut Builder,
     vars: &mut [[u32; 3]],
@@ -176,8 +177,7 @@ fn place_kconfig(
     let mut end = 0;
     for var in vars {
         let variable = btf.type_by_id(TypeId(var[0]))?;
-        let found = object.externs.iter().find(|ext| ext.name.as_bytes() == variable.name_bytes());
-        if let Some(ExternKind::Kconfig { offset, size, .. }) = found.map(|ext| ext.kind) {
+        if let Some(&ExternKind::Kconfig { offset, size, .. }) = externs.get(variable.name_bytes()) {
             (var[1], var[2]) = (offset, size);
             end = end.max(offset.saturating_add(size));
         }
@@ -188,13 +188,18 @@ fn place_kconfig(
 
 /// Hidden subprograms are verified like static ones: with what their callers know.
 fn hide_functions(object: &Object, btf: &Btf, builder: &mut Builder) -> Result<(), purebpf_btf::Error> {
-    let is_entry = |n: usize| object.programs.iter().any(|program| program.function.0 == n);
-    for (n, function) in object.functions.iter().enumerate() {
-        if !function.hidden || !function.global || is_entry(n) {
-            continue;
-        }
-        if let Some(id) = btf.find(&function.name, Kind::Func) {
-            builder.record_mut(id)?.set_info(Info::new(Kind::Func.number(), Linkage::STATIC.0, false));
+    let entries: HashSet<usize> = object.programs.iter().map(|program| program.function.0).collect();
+    let is_hidden = |n: usize, function: &Function| function.hidden && function.global && !entries.contains(&n);
+    let functions = object.functions.iter().enumerate();
+    let mut hidden: HashSet<&[u8]> =
+        functions.filter(|(n, function)| is_hidden(*n, function)).map(|(_, f)| f.name.as_bytes()).collect();
+    if hidden.is_empty() {
+        return Ok(());
+    }
+    for t in btf.own_types().filter(|t| t.kind() == Kind::Func && t.vlen() == Linkage::GLOBAL.0) {
+        // The first of a name: a static one may have it too.
+        if hidden.remove(t.name_bytes()) {
+            builder.record_mut(t.id())?.set_info(Info::new(Kind::Func.number(), Linkage::STATIC.0, false));
         }
     }
     Ok(())

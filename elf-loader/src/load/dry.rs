@@ -1,45 +1,107 @@
 //! Kernels that are none: one that notes what it is asked, one that fails when it is told to.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use purebpf_btf::KernelBtf;
 use purebpf_sys::Error as SysError;
 use purebpf_sys::error::Errno;
+use purebpf_sys::insn::Insn;
 use purebpf_sys::probes::Feature;
-use purebpf_sys::uapi::Cmd;
+use purebpf_sys::uapi::{AttachType, Cmd, MapType};
 
 use super::kernel::{Kernel, Log, MapSpec, ProgSpec};
 
-/// A kernel that can do everything, accepts everything, and does nothing. It counts what it was asked and what of that
-/// still lives.
+/// A kernel that accepts everything and does nothing, and can do everything unless told otherwise. It notes what it was
+/// asked and what of that was released. Clones are the same kernel.
 #[derive(Clone, Debug, Default)]
 pub struct DryKernel {
     state: Rc<State>,
     kernel_btf: Option<KernelBtf>,
+    kallsyms: String,
+    lacking: HashSet<Feature>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     next: Cell<i32>,
     live: Cell<usize>,
-    calls: std::cell::RefCell<Vec<Call>>,
+    calls: RefCell<Vec<Call>>,
 }
 
-/// Something that a [`DryKernel`] was asked.
+/// Something that a [`DryKernel`] was asked. What was created is known by its number from then on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Call {
-    /// A map of this name was created.
-    MapCreate(String),
-    /// An element of a map was set; how many bytes of value.
-    MapUpdate(usize),
+    /// A map was created.
+    MapCreate {
+        /// Its number.
+        map: i32,
+        /// Its name.
+        name: String,
+        /// Its type.
+        map_type: MapType,
+        /// Size of a key in bytes.
+        key_size: u32,
+        /// Size of a value in bytes.
+        value_size: u32,
+        /// How many entries, or how many bytes.
+        max_entries: u32,
+        /// `BPF_F_*`.
+        map_flags: u32,
+        /// The types of key and value in the object's BTF, if they were told.
+        types: Option<(u32, u32)>,
+        /// The map that stands for those that it is to hold.
+        inner: Option<i32>,
+    },
+    /// An element of a map was set.
+    MapUpdate {
+        /// The map.
+        map: i32,
+        /// The key.
+        key: Vec<u8>,
+        /// The value.
+        value: Vec<u8>,
+    },
     /// A map was frozen.
-    MapFreeze,
-    /// Types of so many bytes were loaded.
-    BtfLoad(usize),
-    /// A program of this name, of so many instructions, was loaded.
-    ProgLoad(String, usize),
+    MapFreeze {
+        /// The map.
+        map: i32,
+    },
+    /// Types were loaded.
+    BtfLoad {
+        /// Their number.
+        btf: i32,
+        /// The types.
+        bytes: Vec<u8>,
+    },
+    /// The types of a module were opened.
+    ModuleBtf {
+        /// Their number.
+        btf: i32,
+        /// The module.
+        module: String,
+    },
+    /// A program was loaded.
+    ProgLoad {
+        /// Its number.
+        program: i32,
+        /// Its name.
+        name: String,
+        /// Its instructions.
+        insns: Vec<Insn>,
+        /// The attach type it is verified for.
+        expected_attach_type: Option<AttachType>,
+        /// How many bytes of `func_info` and `line_info` came with the object's types, if those came.
+        infos: Option<(usize, usize)>,
+        /// The type that it attaches to, and the number of its module's types.
+        attach_btf: Option<(u32, Option<i32>)>,
+        /// Descriptors that instructions refer to by their place.
+        fd_array: Vec<i32>,
+    },
+    /// What has this number was released.
+    Release(i32),
 }
 
 /// Stands for something that a [`DryKernel`] created.
@@ -52,13 +114,26 @@ pub struct DryHandle {
 impl Drop for DryHandle {
     fn drop(&mut self) {
         self.state.live.set(self.state.live.get().saturating_sub(1));
+        self.state.calls.borrow_mut().push(Call::Release(self.number));
     }
 }
 
 impl DryKernel {
     /// A kernel with these types.
     pub fn new(kernel_btf: Option<KernelBtf>) -> DryKernel {
-        DryKernel { state: Rc::default(), kernel_btf }
+        DryKernel { kernel_btf, ..DryKernel::default() }
+    }
+
+    /// The same kernel, but unable to do these things.
+    pub fn without(mut self, features: impl IntoIterator<Item = Feature>) -> DryKernel {
+        self.lacking.extend(features);
+        self
+    }
+
+    /// The same kernel, with these symbols, as `/proc/kallsyms` has them.
+    pub fn with_kallsyms(mut self, text: &str) -> DryKernel {
+        text.clone_into(&mut self.kallsyms);
+        self
     }
 
     /// How many things it created that were not released.
@@ -71,11 +146,11 @@ impl DryKernel {
         self.state.calls.borrow().clone()
     }
 
-    fn create(&self, call: Call) -> DryHandle {
-        self.note(call);
+    fn create(&self, call: impl FnOnce(i32) -> Call) -> DryHandle {
         let number = self.state.next.get() + 1;
         self.state.next.set(number);
         self.state.live.set(self.state.live.get() + 1);
+        self.note(call(number));
         DryHandle { number, state: self.state.clone() }
     }
 
@@ -91,30 +166,49 @@ impl Kernel for DryKernel {
         handle.number
     }
 
-    fn map_create(&self, map: &MapSpec<'_, DryHandle>) -> Result<DryHandle, SysError> {
-        Ok(self.create(Call::MapCreate(map.name.to_owned())))
+    fn map_create(&self, spec: &MapSpec<'_, DryHandle>) -> Result<DryHandle, SysError> {
+        Ok(self.create(|map| Call::MapCreate {
+            map,
+            name: spec.name.to_owned(),
+            map_type: spec.map_type,
+            key_size: spec.key_size,
+            value_size: spec.value_size,
+            max_entries: spec.max_entries,
+            map_flags: spec.map_flags,
+            types: spec.btf.map(|(_, key, value)| (key, value)),
+            inner: spec.inner.map(|inner| inner.number),
+        }))
     }
 
-    fn map_update(&self, _: &DryHandle, _: &[u8], value: &[u8]) -> Result<(), SysError> {
-        self.note(Call::MapUpdate(value.len()));
+    fn map_update(&self, map: &DryHandle, key: &[u8], value: &[u8]) -> Result<(), SysError> {
+        self.note(Call::MapUpdate { map: map.number, key: key.to_vec(), value: value.to_vec() });
         Ok(())
     }
 
-    fn map_freeze(&self, _: &DryHandle) -> Result<(), SysError> {
-        self.note(Call::MapFreeze);
+    fn map_freeze(&self, map: &DryHandle) -> Result<(), SysError> {
+        self.note(Call::MapFreeze { map: map.number });
         Ok(())
     }
 
-    fn btf_load(&self, btf: &[u8], _: &mut Log) -> Result<DryHandle, SysError> {
-        Ok(self.create(Call::BtfLoad(btf.len())))
+    fn btf_load(&self, bytes: &[u8], _: &mut Log) -> Result<DryHandle, SysError> {
+        Ok(self.create(|btf| Call::BtfLoad { btf, bytes: bytes.to_vec() }))
     }
 
-    fn prog_load(&self, program: &ProgSpec<'_, DryHandle>, _: &mut Log) -> Result<DryHandle, SysError> {
-        Ok(self.create(Call::ProgLoad(program.name.to_owned(), program.insns.len())))
+    fn prog_load(&self, spec: &ProgSpec<'_, DryHandle>, _: &mut Log) -> Result<DryHandle, SysError> {
+        let module = spec.attach_btf_module.map(|module| module.number);
+        Ok(self.create(|program| Call::ProgLoad {
+            program,
+            name: spec.name.to_owned(),
+            insns: spec.insns.to_vec(),
+            expected_attach_type: spec.expected_attach_type,
+            infos: spec.btf.map(|_| (spec.func_info.0.len(), spec.line_info.0.len())),
+            attach_btf: (spec.attach_btf_id != 0).then_some((spec.attach_btf_id, module)),
+            fd_array: spec.fd_array.to_vec(),
+        }))
     }
 
-    fn supports(&self, _: Feature) -> bool {
-        true
+    fn supports(&self, feature: Feature) -> bool {
+        !self.lacking.contains(&feature)
     }
 
     fn version(&self) -> u32 {
@@ -133,45 +227,48 @@ impl Kernel for DryKernel {
         self.kernel_btf.clone().ok_or_else(|| "this kernel has none".to_owned())
     }
 
-    fn module_btf(&self, _: &str) -> Result<DryHandle, SysError> {
-        Ok(self.create(Call::BtfLoad(0)))
+    fn module_btf(&self, module: &str) -> Result<DryHandle, SysError> {
+        Ok(self.create(|btf| Call::ModuleBtf { btf, module: module.to_owned() }))
     }
 
     fn kallsyms(&self) -> Result<Vec<u8>, String> {
-        Ok(Vec::new())
+        Ok(self.kallsyms.clone().into_bytes())
     }
 }
 
-/// Another kernel, of which one call fails.
+/// Another kernel, of which one call fails, or all from one on.
 #[derive(Debug)]
 pub struct FailNth<K> {
     kernel: K,
     /// Calls until the one that fails.
     left: Cell<usize>,
     errno: i32,
+    /// Whether what follows fails too.
+    for_good: bool,
+    failed: Cell<bool>,
 }
 
 impl<K: Kernel> FailNth<K> {
     /// `kernel`, whose call number `n` (from 0) fails with `errno`. Questions that change nothing are not counted.
     pub fn new(kernel: K, n: usize, errno: i32) -> FailNth<K> {
-        FailNth { kernel, left: Cell::new(n), errno }
+        FailNth { kernel, left: Cell::new(n), errno, for_good: false, failed: Cell::new(false) }
     }
 
-    /// Whether the call was reached that fails.
-    pub fn has_failed(&self) -> bool {
-        self.left.get() == usize::MAX
+    /// The same, but every call after that fails too: what is tried again fails again.
+    pub fn for_good(self) -> FailNth<K> {
+        FailNth { for_good: true, ..self }
     }
 
     fn check(&self, cmd: Cmd) -> Result<(), SysError> {
-        match self.left.get() {
-            usize::MAX => Ok(()),
-            0 => {
-                self.left.set(usize::MAX);
-                Err(SysError::Bpf { cmd, errno: Errno(self.errno) })
-            }
-            n => {
-                self.left.set(n - 1);
+        match self.left.get().checked_sub(1) {
+            Some(left) => {
+                self.left.set(left);
                 Ok(())
+            }
+            None if self.failed.get() && !self.for_good => Ok(()),
+            None => {
+                self.failed.set(true);
+                Err(SysError::Bpf { cmd, errno: Errno(self.errno) })
             }
         }
     }

@@ -140,6 +140,11 @@ pub struct ProgSpec<'a, H> {
     pub fd_array: &'a [i32],
 }
 
+/// The name that goes to the kernel: none where it knows no names (before 4.15). What it forbids in names, bpf-sys replaces.
+pub(super) fn kernel_name<'a>(kernel: &impl Kernel, name: &'a str) -> &'a str {
+    if kernel.supports(Feature::ProgName) { name } else { "" }
+}
+
 /// A log that the kernel may write.
 #[derive(Clone, Debug, Default)]
 pub struct Log {

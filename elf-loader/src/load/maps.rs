@@ -6,9 +6,9 @@ use purebpf_sys::Error as SysError;
 use purebpf_sys::probes::Feature;
 use purebpf_sys::uapi::{self, MapType};
 
-use super::kernel::{Kernel, MapSpec};
+use super::kernel::{Kernel, MapSpec, kernel_name};
 use crate::Error;
-use crate::object::{Map, MapDefinition, Object, Pinning, round_ring_size};
+use crate::object::{Map, MapDefinition, MapKind, Object, Pinning, Slot, round_ring_size};
 
 /// Map types for which the kernel takes no types of keys and values.
 const WITHOUT_BTF: [MapType; 14] = [
@@ -33,15 +33,71 @@ pub(super) fn create_all<K: Kernel>(
     object: &Object,
     kernel: &K,
     btf: Option<&K::Handle>,
+    warnings: &mut Vec<String>,
 ) -> Result<Vec<Option<K::Handle>>, Error> {
     let mut handles = Vec::with_capacity(object.maps.len());
     for map in &object.maps {
-        handles.push(if map.autocreate { Some(create(map, kernel, btf)?) } else { None });
+        // Instructions cannot refer to data there; programs that do are poisoned.
+        let wanted = map.autocreate && (map.kind == MapKind::User || kernel.supports(Feature::GlobalData));
+        handles.push(if wanted { Some(create(map, kernel, btf, warnings)?) } else { None });
+    }
+    // The maps that others hold may be declared after those.
+    for (map, handle) in object.maps.iter().zip(&handles) {
+        let Some(handle) = handle else { continue };
+        for (index, slot) in &map.slots {
+            match slot {
+                Slot::Map(id) => fill_slot(map, kernel, handle, *index, held(&handles, id.0))?,
+                Slot::Program(_) => {}
+                Slot::Broken(why) => {
+                    return Err(Error::MapDefinition { map: map.name.clone(), what: why.to_string() });
+                }
+            }
+        }
     }
     Ok(handles)
 }
 
-fn create<K: Kernel>(map: &Map, kernel: &K, btf: Option<&K::Handle>) -> Result<K::Handle, Error> {
+/// Puts programs into the arrays that hold them from the start.
+pub(super) fn fill_program_slots<K: Kernel>(
+    object: &Object,
+    kernel: &K,
+    maps: &[Option<K::Handle>],
+    programs: &[Option<K::Handle>],
+) -> Result<(), Error> {
+    for (map, handle) in object.maps.iter().zip(maps) {
+        let Some(handle) = handle else { continue };
+        for (index, slot) in &map.slots {
+            if let Slot::Program(id) = slot {
+                fill_slot(map, kernel, handle, *index, held(programs, id.0))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn held<H>(handles: &[Option<H>], place: usize) -> Option<&H> {
+    handles.get(place)?.as_ref()
+}
+
+/// Puts a map or a program into a slot; one that was not to be created leaves it empty.
+fn fill_slot<K: Kernel>(
+    map: &Map,
+    kernel: &K,
+    handle: &K::Handle,
+    index: u32,
+    held: Option<&K::Handle>,
+) -> Result<(), Error> {
+    let Some(held) = held else { return Ok(()) };
+    let update = kernel.map_update(handle, &index.to_ne_bytes(), &kernel.number(held).to_ne_bytes());
+    update.map_err(|source| Error::MapSlot { map: map.name.clone(), index, source: Arc::new(source) })
+}
+
+fn create<K: Kernel>(
+    map: &Map,
+    kernel: &K,
+    btf: Option<&K::Handle>,
+    warnings: &mut Vec<String>,
+) -> Result<K::Handle, Error> {
     let refused = |source| refused(map, source);
     if map.pinning != Pinning::None {
         let what = "is to be pinned by its name, which is not supported yet".to_owned();
@@ -55,11 +111,11 @@ fn create<K: Kernel>(map: &Map, kernel: &K, btf: Option<&K::Handle>) -> Result<K
             let mut inner = (**inner).clone();
             adjust(&mut inner, kernel).map_err(refused)?;
             let name = format!("{}.inner", map.name);
-            Some(create_one(kernel, &name, &inner, btf, None).map_err(refused)?)
+            Some(create_one(kernel, &name, &inner, btf, None, warnings).map_err(refused)?)
         }
         None => None,
     };
-    let handle = create_one(kernel, &map.name, &definition, btf, inner.as_ref()).map_err(refused)?;
+    let handle = create_one(kernel, &map.name, &definition, btf, inner.as_ref(), warnings).map_err(refused)?;
     fill(map, kernel, &handle)?;
     Ok(handle)
 }
@@ -90,12 +146,13 @@ fn create_one<K: Kernel>(
     definition: &MapDefinition,
     btf: Option<&K::Handle>,
     inner: Option<&K::Handle>,
+    warnings: &mut Vec<String>,
 ) -> Result<K::Handle, SysError> {
     let number = |id: Option<purebpf_btf::TypeId>| id.map_or(0, |id| id.0);
     let (key, value) = (number(definition.key_type_id), number(definition.value_type_id));
     let with_btf = !WITHOUT_BTF.contains(&definition.map_type) && value != 0;
     let mut spec = MapSpec {
-        name,
+        name: kernel_name(kernel, name),
         map_type: definition.map_type,
         key_size: definition.key_size,
         value_size: definition.value_size,
@@ -108,9 +165,11 @@ fn create_one<K: Kernel>(
     };
     match kernel.map_create(&spec) {
         // Types only serve whoever looks at the map; it works without.
-        Err(_) if spec.btf.is_some() => {
+        Err(error) if spec.btf.is_some() => {
             spec.btf = None;
-            kernel.map_create(&spec)
+            let handle = kernel.map_create(&spec)?;
+            warnings.push(format!("map '{name}' was created without the types of its keys and values: {error}"));
+            Ok(handle)
         }
         result => result,
     }

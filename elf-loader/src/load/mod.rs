@@ -15,7 +15,7 @@ mod programs;
 mod report;
 mod running;
 
-pub use dry::{DryKernel, FailNth};
+pub use dry::{Call, DryHandle, DryKernel, FailNth};
 pub use kernel::{Kernel, Log, MapSpec, ProgSpec};
 pub use report::Rejection;
 pub use running::{RunningKernel, running_kernel_btf};
@@ -72,8 +72,10 @@ pub fn prepare<K: Kernel>(object: &Object, kernel: K, options: Options) -> Resul
     if object.endian != purebpf_btf::raw::Endian::NATIVE {
         return Err(Error::ForeignEndian { endian: object.endian });
     }
+    // What needs none goes without.
+    let mut no_types = None;
     let kernel_btf = match options.kernel_btf {
-        None if needs_kernel_btf(object) => Some(kernel.kernel_btf().map_err(|why| Error::NoKernelBtf { why })?),
+        None if needs_kernel_btf(object) => kernel.kernel_btf().map_err(|why| no_types = Some(why)).ok(),
         given => given,
     };
     let ksyms = match object.externs.iter().any(|ext| ext.kind == ExternKind::Ksym) {
@@ -84,12 +86,23 @@ pub fn prepare<K: Kernel>(object: &Object, kernel: K, options: Options) -> Resul
     let mut warnings = linker.warnings().to_vec();
     let mut programs = Vec::with_capacity(object.programs.len());
     for (id, program) in object.program_ids().zip(&object.programs) {
-        programs.push(if program.autoload { Some(linker.link(id)?) } else { None });
+        let linked = program.autoload.then(|| linker.link(id)).transpose();
+        programs.push(linked.map_err(|error| match (error, &no_types) {
+            (Error::NoKernelBtf { .. }, Some(why)) => Error::NoKernelBtf { why: why.clone() },
+            (error, _) => error,
+        })?);
+    }
+    if let Some(why) = &no_types {
+        let mut wanting = object.programs.iter().filter(|program| program.autoload && program.attach_btf.is_some());
+        if wanting.next().is_some() {
+            return Err(Error::NoKernelBtf { why: why.clone() });
+        }
+        warnings.push(format!("there are no kernel types, and nothing to be loaded seems to need them: {why}"));
     }
     check_kconfig(object, &programs)?;
     let core = linker.core_relocations().to_vec();
     let btf = btf::load(object, &kernel, &mut warnings)?;
-    let maps = maps::create_all(object, &kernel, btf.as_ref())?;
+    let maps = maps::create_all(object, &kernel, btf.as_ref(), &mut warnings)?;
     Ok(Prepared { kernel, btf, maps, programs, kernel_btf, core, warnings, log_level: options.log_level })
 }
 
@@ -106,8 +119,9 @@ fn check_kconfig(object: &Object, programs: &[Option<Linked>]) -> Result<(), Err
     use crate::link::StreamValue;
     use crate::object::MapKind;
 
+    let is_kconfig = |n: usize| object.maps.get(n).is_some_and(|map| map.kind == MapKind::Kconfig);
     let uses = programs.iter().flatten().flat_map(|linked| &linked.references).any(|reference| {
-        matches!(reference.value, StreamValue::MapValue(map) if object.maps[map.0].kind == MapKind::Kconfig)
+        matches!(reference.value, StreamValue::MapValue(map) if is_kconfig(map.0))
     });
     match object.externs.iter().find(|ext| matches!(ext.kind, ExternKind::Kconfig { .. })) {
         Some(ext) if uses => Err(Error::ExternNotFound {
@@ -138,16 +152,20 @@ impl<K: Kernel> Prepared<K> {
     /// Has the programs verified. `object` is the one that was prepared.
     ///
     /// # Errors
-    /// When the kernel refuses a program: [`Error::Rejected`] if it was the verifier. Nothing is left in the kernel then.
+    /// When the kernel refuses a program: [`Error::Rejected`] if it was the verifier. When `object` has other programs or
+    /// maps than the one that was prepared. Nothing is left in the kernel then.
     #[doc(alias = "bpf_object__load")]
     pub fn load(self, object: &Object) -> Result<Loaded<K>, Error> {
         let mut loaded = Vec::with_capacity(self.programs.len());
+        let mut modules = programs::Modules::new(&self.kernel, self.kernel_btf.as_ref());
         for (n, linked) in self.programs.iter().enumerate() {
             loaded.push(match linked {
-                Some(linked) => Some(self.load_program(object, ProgramId(n), linked)?),
+                Some(linked) => Some(self.load_program(object, ProgramId(n), linked, &mut modules)?),
                 None => None,
             });
         }
+        drop(modules);
+        maps::fill_program_slots(object, &self.kernel, &self.maps, &loaded)?;
         Ok(Loaded { maps: self.maps, programs: loaded, btf: self.btf, warnings: self.warnings })
     }
 }

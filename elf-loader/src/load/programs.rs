@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use purebpf_btf::KernelBtf;
 use purebpf_sys::insn::{Insn, op};
+use purebpf_sys::probes::Feature;
 
-use super::kernel::{Kernel, Log, ProgSpec};
+use super::kernel::{Kernel, Log, ProgSpec, kernel_name};
 use super::{KernelType, Prepared, report};
 use crate::Error;
 use crate::link::{Linked, StreamValue};
@@ -15,37 +16,62 @@ use crate::object::{AttachBtf, MapId, Object, Program, ProgramId};
 /// helper, which matters only where it can be reached. The base is libbpf's.
 pub(super) const POISONED_MAP: i32 = 2_001_000_000;
 
-/// The log's size at the first try, and the last. It doubles between.
+/// The log's size at the first try, how it grows, and the last.
 const LOG_SIZE: usize = 256 << 10;
+const LOG_GROWTH: usize = 8;
 const MAX_LOG_SIZE: usize = 64 << 20;
 
 /// ENOSPC: the verifier's log did not fit (kernels before 6.4).
 const ENOSPC: i32 = 28;
 
+/// Helpers that read any memory, and what they are where user and kernel memory are not told apart (before 5.5).
+const PROBE_READS: [(i32, i32); 4] = [
+    (113, 4),  // bpf_probe_read_kernel, bpf_probe_read
+    (112, 4),  // bpf_probe_read_user
+    (115, 45), // bpf_probe_read_kernel_str, bpf_probe_read_str
+    (114, 45), // bpf_probe_read_user_str
+];
+
 impl<K: Kernel> Prepared<K> {
-    pub(super) fn load_program(&self, object: &Object, id: ProgramId, linked: &Linked) -> Result<K::Handle, Error> {
+    pub(super) fn load_program(
+        &self,
+        object: &Object,
+        id: ProgramId,
+        linked: &Linked,
+        modules: &mut Modules<'_, K>,
+    ) -> Result<K::Handle, Error> {
         let program = object.programs.get(id.0).ok_or(Error::NoSuch { what: "program", index: id.0 })?;
-        let mut modules = Modules { kernel: &self.kernel, kernel_btf: self.kernel_btf.as_ref(), opened: Vec::new() };
         let attach = match &program.attach_btf {
             Some(target) => Some(find_attach_type(program, target, self.kernel_btf.as_ref())?),
             None => None,
         };
         let mut insns = linked.insns.clone();
+        let mut fd_array = Vec::new();
         for reference in &linked.references {
-            self.fill_in(object, &mut insns, reference.insn, reference.value, &mut modules)?;
+            self.fill_in(&mut insns, reference.insn, reference.value, modules, &mut fd_array)?;
         }
-        let attach_module = attach.and_then(|found| found.module).map(|module| modules.open(module)).transpose()?;
-        let fd_array = modules.fd_array();
+        if !self.kernel.supports(Feature::ProbeReadKernel) {
+            without_probe_read_kernel(&mut insns);
+        }
+        let attach_module = match attach.and_then(|found| found.module) {
+            Some(module) => Some(modules.open(module)?),
+            None => None,
+        };
+        // Functions need a kernel that knows their types; the program loads without.
+        let btf = self.btf.as_ref().filter(|_| self.kernel.supports(Feature::BtfFunc));
+        let expected_attach_type = program
+            .expected_attach_type
+            .filter(|_| !program.attach_type_optional || self.kernel.supports(Feature::ExpAttachType));
         let version = if object.kernel_version != 0 { object.kernel_version } else { self.kernel.version() };
         let spec = ProgSpec {
-            name: &program.name,
+            name: kernel_name(&self.kernel, &program.name),
             prog_type: program.prog_type,
-            expected_attach_type: program.expected_attach_type,
+            expected_attach_type,
             flags: program.flags,
             insns: &insns,
             license: &object.license,
             kernel_version: version,
-            btf: self.btf.as_ref(),
+            btf,
             func_info: (&linked.func_info.bytes, linked.func_info.record_size),
             line_info: (&linked.line_info.bytes, linked.line_info.record_size),
             attach_btf_id: attach.map_or(0, |found| found.id.0),
@@ -67,36 +93,35 @@ impl<K: Kernel> Prepared<K> {
             Ok(handle) => return Ok(handle),
             Err(source) => source,
         };
-        let mut text = String::new();
-        // Without privilege there is no verifier to ask.
-        let mut size = if source.is_permission() && source.errno() == 1 { MAX_LOG_SIZE * 2 } else { LOG_SIZE };
-        while size <= MAX_LOG_SIZE {
+        let mut size = LOG_SIZE;
+        let text = loop {
             let mut log = Log::new(self.log_level.max(1), size);
-            match self.kernel.prog_load(spec, &mut log) {
+            let again = match self.kernel.prog_load(spec, &mut log) {
                 // What refused the first time was something that passes.
                 Ok(handle) => return Ok(handle),
-                Err(again) => {
-                    text = log.text();
-                    let too_small = again.errno() == ENOSPC && source.errno() != ENOSPC;
-                    if !too_small {
-                        source = again;
-                        break;
-                    }
-                }
+                Err(again) => again,
+            };
+            let too_small = again.errno() == ENOSPC && source.errno() != ENOSPC;
+            if !too_small {
+                source = again;
+                break log.text();
             }
-            size *= 2;
-        }
-        let rejection = report::read(object, program, linked, &self.core, &text);
+            if size >= MAX_LOG_SIZE {
+                break log.text();
+            }
+            size = (size * LOG_GROWTH).min(MAX_LOG_SIZE);
+        };
+        let rejection = report::read(object, program, linked, &self.core, &source, &text);
         Err(Error::Rejected { program: program.name.clone(), source: Arc::new(source), rejection: Arc::new(rejection) })
     }
 
     fn fill_in(
         &self,
-        object: &Object,
         insns: &mut [Insn],
         at: usize,
         value: StreamValue,
         modules: &mut Modules<'_, K>,
+        fd_array: &mut Vec<i32>,
     ) -> Result<(), Error> {
         let (first, rest) = match insns.get_mut(at..).and_then(<[Insn]>::split_first_mut) {
             Some(halves) => halves,
@@ -122,17 +147,16 @@ impl<K: Kernel> Prepared<K> {
                     None => 0,
                 };
             }
-            StreamValue::Kfunc { ext, type_id, module } => {
+            StreamValue::Kfunc { type_id, module, .. } => {
                 first.imm = type_id as i32;
-                first.off = match module {
-                    // The first place of the array stands for vmlinux.
-                    Some(module) => i16::try_from(modules.open(module)? + 1).map_err(|_| Error::ExternNotFound {
-                        name: object.externs.get(ext.0).map(|ext| ext.name.clone()).unwrap_or_default(),
-                        kind: "kfunc",
-                        what: "its program uses functions of too many modules".into(),
-                    })?,
-                    None => 0,
-                };
+                if let (Some(module), Ok(at)) = (module, usize::try_from(first.off)) {
+                    let place = modules.open(module)?;
+                    // The first place stands for vmlinux, and those that this program does not use stay empty.
+                    if fd_array.len() <= at {
+                        fd_array.resize(at + 1, 0);
+                    }
+                    fd_array[at] = modules.number(place);
+                }
             }
             StreamValue::Ksym { address, .. } => {
                 first.imm = address as i32;
@@ -152,14 +176,27 @@ fn call(number: i32) -> Insn {
     Insn::new(op::JMP | op::CALL, 0, 0, 0, number)
 }
 
-/// The modules whose BTF objects a program needs, opened once each.
-struct Modules<'a, K: Kernel> {
+fn without_probe_read_kernel(insns: &mut [Insn]) {
+    for insn in insns.iter_mut().filter(|insn| insn.is_call() && insn.regs == 0) {
+        if let Some((_, older)) = PROBE_READS.iter().find(|(newer, _)| *newer == insn.imm) {
+            insn.imm = *older;
+        }
+    }
+}
+
+/// The modules whose BTF objects an object's programs need, opened once each.
+#[derive(Debug)]
+pub(super) struct Modules<'a, K: Kernel> {
     kernel: &'a K,
     kernel_btf: Option<&'a KernelBtf>,
     opened: Vec<(usize, K::Handle)>,
 }
 
-impl<K: Kernel> Modules<'_, K> {
+impl<'a, K: Kernel> Modules<'a, K> {
+    pub(super) fn new(kernel: &'a K, kernel_btf: Option<&'a KernelBtf>) -> Self {
+        Modules { kernel, kernel_btf, opened: Vec::new() }
+    }
+
     /// Opens a module's BTF object, if that was not done; gives its place among those opened.
     fn open(&mut self, module: usize) -> Result<usize, Error> {
         if let Some(place) = self.opened.iter().position(|(opened, _)| *opened == module) {
@@ -181,14 +218,6 @@ impl<K: Kernel> Modules<'_, K> {
 
     fn number(&self, place: usize) -> i32 {
         self.handle(place).map_or(0, |handle| self.kernel.number(handle))
-    }
-
-    /// What kfunc calls refer to by its places; the first is vmlinux, which needs no descriptor.
-    fn fd_array(&self) -> Vec<i32> {
-        if self.opened.is_empty() {
-            return Vec::new();
-        }
-        std::iter::once(0).chain(self.opened.iter().map(|(_, handle)| self.kernel.number(handle))).collect()
     }
 }
 

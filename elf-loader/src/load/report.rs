@@ -3,13 +3,18 @@
 use std::fmt;
 
 use purebpf_core_reloc::POISON;
+use purebpf_sys::Error as SysError;
 
 use super::programs::POISONED_MAP;
+use crate::link::subprograms::POISONED_KFUNC_CALL;
 use crate::link::{CoreRelocation, Linked};
 use crate::object::{Object, Program};
 
 /// How many lines of the log are shown before the verdict.
 const SHOWN: usize = 6;
+
+/// How many characters of a line are shown.
+const WIDTH: usize = 200;
 
 /// What the verifier said of a program.
 #[derive(Clone, Debug, Default)]
@@ -34,12 +39,14 @@ pub(super) fn read(
     program: &Program,
     linked: &Linked,
     core: &[CoreRelocation],
+    source: &SysError,
     log: &str,
 ) -> Rejection {
     let lines: Vec<&str> = log.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let end = lines.iter().position(|line| is_statistics(line)).unwrap_or(lines.len());
     let Some((verdict, before)) = lines[..end].split_last() else {
-        return Rejection { log: log.to_owned(), ..Rejection::default() };
+        let cause = source.is_permission().then(|| "it takes CAP_BPF, and most types CAP_PERFMON too (root)".to_owned());
+        return Rejection { cause, log: log.to_owned(), ..Rejection::default() };
     };
     let source_line = before.iter().rev().find_map(|line| line.strip_prefix("; ")).map(str::to_owned);
     let shown = before[before.len().saturating_sub(SHOWN)..].iter().map(|line| (*line).to_owned()).collect();
@@ -71,7 +78,7 @@ fn cause(
         if let Some(map) = number.checked_sub(POISONED_MAP).and_then(|n| object.maps.get(usize::try_from(n).ok()?)) {
             return Some(format!("map '{}' was not created: its autocreate is off", map.name));
         }
-        let ext = object.externs.get(usize::try_from(number.checked_sub(2_002_000_000)?).ok()?)?;
+        let ext = object.externs.get(usize::try_from(number.checked_sub(POISONED_KFUNC_CALL)?).ok()?)?;
         return Some(format!("the kernel has no function '{}', or one of another type", ext.name));
     }
     // `12: (85) call unknown#195896080`
@@ -125,22 +132,27 @@ fn path_of(btf: &purebpf_btf::Btf, relocation: &CoreRelocation) -> String {
     text
 }
 
+/// The start of a line: the state of all registers can take thousands of characters.
+fn cut(line: &str) -> &str {
+    line.char_indices().nth(WIDTH).and_then(|(end, _)| line.get(..end)).unwrap_or(line)
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.verdict.is_empty() {
-            return f.write_str("the verifier said nothing");
+        match self.verdict.as_str() {
+            "" => f.write_str("the verifier said nothing")?,
+            verdict => f.write_str(cut(verdict))?,
         }
-        f.write_str(&self.verdict)?;
         if let Some(cause) = &self.cause {
             write!(f, "\n  because: {cause}")?;
         }
         if let Some(source) = &self.source_line {
-            write!(f, "\n  source:  {source}")?;
+            write!(f, "\n  source:  {}", cut(source))?;
         }
         if !self.before.is_empty() {
             f.write_str("\n  log:")?;
             for line in &self.before {
-                write!(f, "\n    {line}")?;
+                write!(f, "\n    {}", cut(line))?;
             }
         }
         let lines = self.log.lines().count();

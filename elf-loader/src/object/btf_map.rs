@@ -3,6 +3,8 @@
 //! `__uint(name, n)` is a pointer to an array of `n`, `__type(name, T)` a pointer to `T`,
 //! `__ulong(name, n)` an enumerator of value `n`, `__array(values, T)` an array of pointers to `T`.
 
+use std::ops::Range;
+
 use purebpf_btf::{Btf, Kind, Linkage, TypeData, TypeId, types::Member};
 use purebpf_sys::uapi::MapType;
 
@@ -11,14 +13,24 @@ use super::model::{Map, MapDefinition, MapKind, Pinning};
 use crate::Error;
 
 /// Section of map declarations.
-const MAPS: &str = ".maps";
+pub(super) const MAPS: &str = ".maps";
+
+/// How many attributes a definition can have.
+const ATTRIBUTES: usize = 11;
 
 /// How ring buffers are rounded when an object is opened: to the page size of nearly all machines.
 /// Those with larger pages round again when the map is created.
 const PAGE_SIZE: u32 = 4096;
 
+/// A map, and where its first contents lie in `.maps`.
+pub(super) struct Declared {
+    pub(super) map: Map,
+    /// From the member `values` to the variable's end; empty without one.
+    pub(super) values: Range<u64>,
+}
+
 /// The maps declared in `.maps`, in the order of their places there.
-pub(super) fn collect(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<Map>, Error> {
+pub(super) fn collect(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<Declared>, Error> {
     let Some(number) = elf.section_number(MAPS) else { return Ok(Vec::new()) };
     let btf = btf.ok_or(Error::BtfMissing { what: "maps" })?;
     let Some(TypeData::Datasec(datasec)) =
@@ -31,6 +43,7 @@ pub(super) fn collect(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<Map>, Erro
     for var in datasec.vars() {
         let variable = var.variable();
         let name = variable.name().unwrap_or_default().to_owned();
+        elf.charge(name.len())?;
         let fault = |what: String| Error::MapDefinition { map: name.clone(), what };
         let TypeData::Var(declared) = variable.data() else {
             return Err(fault("is no variable in the object's BTF".into()));
@@ -57,19 +70,24 @@ pub(super) fn collect(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<Map>, Erro
         if definition.size > var.size {
             return Err(fault(format!("has {} bytes in section .maps, its type {}", var.size, definition.size)));
         }
-        let (definition, pinning) = Parser { btf, map: &name, inner: false }.definition(definition.members())?;
-        maps.push(Map {
+        let (parsed, pinning) = Parser { btf, map: &name, inner: false }.definition(definition.members())?;
+        let end = offset + u64::from(var.size);
+        let map = Map {
             name: name.clone(),
             kind: MapKind::User,
             section: Some(MAPS.to_owned()),
             section_offset: offset,
-            definition,
+            definition: parsed,
             pinning,
             autocreate: true,
             initial_value: None,
-        });
+            slots: Vec::new(),
+        };
+        let values = definition.members().last().filter(|member| member.name() == Some("values"));
+        let begin = values.map_or(end, |member| offset + u64::from(member.bit_offset / 8));
+        maps.push(Declared { map, values: begin..end });
     }
-    maps.sort_by_key(|map| map.section_offset);
+    maps.sort_by_key(|declared| declared.map.section_offset);
     Ok(maps)
 }
 
@@ -91,6 +109,10 @@ impl<'a> Parser<'a> {
         &self,
         members: impl ExactSizeIterator<Item = Member<'b>>,
     ) -> Result<(MapDefinition, Pinning), Error> {
+        // C has no struct with two members of one name.
+        if members.len() > ATTRIBUTES {
+            return Err(self.fault(format!("has {} attributes; there are {ATTRIBUTES} in all", members.len())));
+        }
         let mut def = MapDefinition::new(MapType::UNSPEC);
         let mut pinning = Pinning::None;
         let last = members.len().saturating_sub(1);

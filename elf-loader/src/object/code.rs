@@ -1,13 +1,14 @@
 //! Code: functions, the programs among them, and what their instructions refer to.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use purebpf_btf::raw::Endian;
 use purebpf_sys::insn::Insn;
 use purebpf_sys::uapi::ProgType;
 
-use super::elf::{Elf, Relocation, Symbol};
+use super::elf::{Elf, Relocation, Symbol, shown};
 use super::externs::Extern;
 use super::model::{ExternId, Function, FunctionId, Map, MapId, MapKind, Program, Reference, Target};
 use crate::Error;
@@ -19,11 +20,36 @@ const TEXT: &str = ".text";
 pub(super) struct Code {
     pub(super) functions: Vec<Function>,
     pub(super) programs: Vec<Program>,
+    /// Which functions are in which section, by its number.
+    sections: Vec<(usize, Range<usize>)>,
+    /// The section of subprograms.
+    text: Option<usize>,
+}
+
+impl Code {
+    /// The number of the section that a function is in.
+    pub(super) fn section_of(&self, function: FunctionId) -> Option<usize> {
+        let after = self.sections.partition_point(|(_, range)| range.start <= function.0);
+        self.sections.get(..after)?.iter().rfind(|(_, range)| range.contains(&function.0)).map(|(number, _)| *number)
+    }
+
+    /// Whether a function is one that programs call, and no program.
+    pub(super) fn is_subprogram(&self, function: FunctionId) -> bool {
+        self.text.is_some() && self.section_of(function) == self.text
+    }
+}
+
+/// A second name of a function: a symbol at the same place, of the same size.
+struct Alias {
+    function: FunctionId,
+    name: String,
+    global: bool,
 }
 
 /// Cuts the code sections into functions, and resolves their references.
 pub(super) fn collect(elf: &Elf<'_>, maps: &[Map], externs: &[Extern]) -> Result<Code, Error> {
     let mut functions = Vec::new();
+    let mut aliases = Vec::new();
     let mut sections = Vec::new();
     let mut symbols: HashMap<usize, Vec<&Symbol<'_>>> = HashMap::new();
     for symbol in elf.symbols.iter().filter(|symbol| symbol.is_function()) {
@@ -34,7 +60,7 @@ pub(super) fn collect(elf: &Elf<'_>, maps: &[Map], externs: &[Extern]) -> Result
     for (number, section) in elf.sections.iter().enumerate() {
         if section.is_code() {
             let first = functions.len();
-            cut(elf, number, symbols.remove(&number).unwrap_or_default(), &mut functions)?;
+            cut(elf, number, symbols.remove(&number).unwrap_or_default(), &mut functions, &mut aliases)?;
             sections.push((number, first..functions.len()));
         }
     }
@@ -43,26 +69,36 @@ pub(super) fn collect(elf: &Elf<'_>, maps: &[Map], externs: &[Extern]) -> Result
         .iter()
         .flat_map(|(number, range)| range.clone().map(|function| (*number, function)))
         .map(|(number, function)| resolver.references(number, &functions[function]))
-        .collect::<Vec<_>>();
+        .collect::<Result<Vec<_>, Error>>()?;
     let text = elf.section_number(TEXT);
-    let programs = sections
-        .iter()
-        // Functions in .text are subprograms, unless there is nothing that could call them.
-        .filter(|(number, _)| Some(*number) != text || functions.len() == 1)
-        .flat_map(|(_, range)| range.clone())
-        .filter(|&function| functions[function].global)
-        .map(|function| program(FunctionId(function), &functions[function]))
-        .collect();
+    let mut programs = Vec::new();
+    let mut aliases = aliases.into_iter().peekable();
+    // Functions in .text are subprograms, even if nothing calls them.
+    for (number, range) in &sections {
+        for n in range.clone() {
+            let function = &functions[n];
+            let mut names = vec![(function.name.clone(), function.global)];
+            while let Some(alias) = aliases.next_if(|alias| alias.function.0 <= n) {
+                names.push((alias.name, alias.global));
+            }
+            if Some(*number) != text {
+                for (name, _) in names.into_iter().filter(|(_, global)| *global) {
+                    elf.charge(name.len() + function.section.len())?;
+                    programs.push(program(FunctionId(n), name, function));
+                }
+            }
+        }
+    }
     for (function, references) in functions.iter_mut().zip(references) {
         function.references = references;
     }
-    Ok(Code { functions, programs })
+    Ok(Code { functions, programs, sections, text })
 }
 
-fn program(id: FunctionId, function: &Function) -> Program {
+fn program(id: FunctionId, name: String, function: &Function) -> Program {
     let optional = function.section.strip_prefix('?');
     Program {
-        name: function.name.clone(),
+        name,
         section: optional.unwrap_or(&function.section).to_owned(),
         function: id,
         autoload: optional.is_none(),
@@ -72,6 +108,7 @@ fn program(id: FunctionId, function: &Function) -> Program {
         flags: 0,
         attach_btf: None,
         attach_type_optional: false,
+        exception_callback: None,
     }
 }
 
@@ -81,12 +118,14 @@ fn cut(
     number: usize,
     mut symbols: Vec<&Symbol<'_>>,
     functions: &mut Vec<Function>,
+    aliases: &mut Vec<Alias>,
 ) -> Result<(), Error> {
     let section = &elf.sections[number];
     symbols.sort_by_key(|symbol| symbol.value);
+    let mut previous: Option<(u64, u64)> = None;
     for symbol in symbols {
         let fault =
-            |what: String| Error::BadFunction { function: symbol.name_lossy(), section: section.name_lossy(), what };
+            |what: String| Error::BadFunction { function: shown(symbol.name), section: shown(section.name), what };
         let size = Insn::SIZE as u64;
         let end = symbol.value.checked_add(symbol.size).filter(|&end| end <= section.data.len() as u64);
         let Some(end) = end.filter(|_| symbol.size > 0) else {
@@ -100,6 +139,17 @@ fn cut(
         if symbol.value % size != 0 || symbol.size % size != 0 {
             return Err(fault(format!("{} bytes at {} are no whole instructions", symbol.size, symbol.value)));
         }
+        if previous == Some((symbol.value, end)) {
+            elf.charge(symbol.name.len())?;
+            let function = FunctionId(functions.len().saturating_sub(1));
+            aliases.push(Alias { function, name: symbol.name_lossy(), global: !symbol.is_local() });
+            continue;
+        }
+        if previous.is_some_and(|(_, end)| symbol.value < end) {
+            return Err(fault(format!("at {} it overlaps the function before it", symbol.value)));
+        }
+        previous = Some((symbol.value, end));
+        elf.charge(symbol.name.len() + section.name.len())?;
         let bytes = &section.data[symbol.value as usize..end as usize];
         let big_endian = elf.endian == Endian::Big;
         let insns = bytes
@@ -139,7 +189,7 @@ impl<'a> Resolver<'a> {
         maps: &[Map],
         externs: &[Extern],
         functions: &[Function],
-        sections: &[(usize, std::ops::Range<usize>)],
+        sections: &[(usize, Range<usize>)],
     ) -> Self {
         let mut declared = HashMap::new();
         let mut data = HashMap::new();
@@ -165,7 +215,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// All references of a function in the order of its instructions.
-    fn references(&self, section: usize, function: &Function) -> Vec<Reference> {
+    fn references(&self, section: usize, function: &Function) -> Result<Vec<Reference>, Error> {
         let size = Insn::SIZE as u64;
         let start = function.section_offset as u64 * size;
         let end = start + function.insns.len() as u64 * size;
@@ -181,7 +231,7 @@ impl<'a> Resolver<'a> {
                     true => self.target(function, n, insn, relocation),
                     false => Err("has a relocation that does not begin with it".into()),
                 };
-                references.push(reference(n, target));
+                references.push(self.reference(n, target)?);
                 relocated = true;
             }
             // A call within the section needs no relocation: the distance is known.
@@ -189,12 +239,21 @@ impl<'a> Resolver<'a> {
                 let to = (function.section_offset + n) as i64 + i64::from(insn.imm) + 1;
                 let callee = usize::try_from(to).ok().and_then(|to| self.functions.get(&(section, to)));
                 let target = callee.map(|&id| Target::Call(id)).ok_or_else(|| {
-                    format!("calls instruction {to} of section '{}', where no function begins", function.section)
+                    let section = shown(function.section.as_bytes());
+                    format!("calls instruction {to} of section '{section}', where no function begins")
                 });
-                references.push(reference(n, target));
+                references.push(self.reference(n, target)?);
             }
         }
-        references
+        Ok(references)
+    }
+
+    fn reference(&self, insn: usize, target: Result<Target, String>) -> Result<Reference, Error> {
+        let broken = |why: String| {
+            self.elf.charge(why.len())?;
+            Ok(Target::Broken(Arc::from(why)))
+        };
+        Ok(Reference { insn, target: target.or_else(broken)? })
     }
 
     fn target(&self, function: &Function, n: usize, insn: &Insn, relocation: &Relocation) -> Result<Target, String> {
@@ -245,7 +304,7 @@ impl<'a> Resolver<'a> {
             None => Err(format!(
                 "refers to '{}' in section '{}', which is neither a map nor data that BPF programs can reach",
                 name(),
-                self.elf.sections.get(section).map(|section| section.name_lossy()).unwrap_or_default()
+                self.elf.sections.get(section).map(|section| shown(section.name)).unwrap_or_default()
             )),
         }
     }
@@ -262,13 +321,8 @@ impl<'a> Resolver<'a> {
 
     fn name_of(&self, symbol: &Symbol<'_>) -> String {
         match symbol.is_section() {
-            true => symbol.section.and_then(|n| self.elf.sections.get(n)).map(|s| s.name_lossy()).unwrap_or_default(),
-            false => symbol.name_lossy(),
+            true => symbol.section.and_then(|n| self.elf.sections.get(n)).map(|s| shown(s.name)).unwrap_or_default(),
+            false => shown(symbol.name),
         }
     }
-}
-
-fn reference(insn: usize, target: Result<Target, String>) -> Reference {
-    let target = target.unwrap_or_else(|why| Target::Broken(Arc::from(why)));
-    Reference { insn, target }
 }

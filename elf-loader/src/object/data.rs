@@ -3,17 +3,23 @@
 use std::collections::HashMap;
 
 use object::elf as consts;
-use purebpf_btf::{Btf, Kind, Linkage, TypeData, types::Datasec};
+use purebpf_btf::{Btf, Linkage, TypeData, types::Datasec};
 use purebpf_sys::uapi::{self, MapType};
 
 use super::elf::{Elf, Section};
 use super::model::{Map, MapDefinition, MapId, MapKind, Pinning, Variable};
+use crate::Error;
 
 /// Longest name that a map may have in the kernel, without the NUL (`BPF_OBJ_NAME_LEN`).
 const MAX_NAME: usize = 15;
 
 /// Adds a map for each data section with anything in it, and gives the variables of all.
-pub(super) fn collect(elf: &Elf<'_>, btf: Option<&Btf>, object: &str, maps: &mut Vec<Map>) -> Vec<Variable> {
+pub(super) fn collect(
+    elf: &Elf<'_>,
+    btf: Option<&Btf>,
+    object: &str,
+    maps: &mut Vec<Map>,
+) -> Result<Vec<Variable>, Error> {
     let mut variables = Vec::new();
     let datasecs = btf.map(datasecs).unwrap_or_default();
     for section in &elf.sections {
@@ -27,8 +33,9 @@ pub(super) fn collect(elf: &Elf<'_>, btf: Option<&Btf>, object: &str, maps: &mut
             if has_visible_variable(elf, datasec) {
                 definition.map_flags |= uapi::BPF_F_MMAPABLE;
             }
-            collect_variables(elf, btf, datasec, size, MapId(maps.len()), &mut variables);
+            collect_variables(elf, btf, datasec, size, MapId(maps.len()), &mut variables)?;
         }
+        elf.charge(section.name.len() + section.data.len())?;
         let value = if kind == MapKind::Bss { Vec::new() } else { section.data.to_vec() };
         maps.push(Map {
             name: map_name(object, &section_name),
@@ -39,18 +46,15 @@ pub(super) fn collect(elf: &Elf<'_>, btf: Option<&Btf>, object: &str, maps: &mut
             pinning: Pinning::None,
             autocreate: true,
             initial_value: Some(value),
+            slots: Vec::new(),
         });
     }
-    variables
+    Ok(variables)
 }
 
 /// The data sections of a BTF by name.
 fn datasecs(btf: &Btf) -> HashMap<&[u8], (purebpf_btf::TypeId, Datasec<'_>)> {
-    let of = |t: purebpf_btf::Type<'_>| matches!(t.kind(), Kind::Datasec);
-    // Compilers write data sections last, so the first match of a name is found from the front of a short tail; a plain
-    // walk keeps objects of any make right.
-    btf.types()
-        .filter(|&t| of(t))
+    btf.own_types()
         .filter_map(|t| match t.data() {
             TypeData::Datasec(datasec) => Some((t.name_bytes(), (t.id(), datasec))),
             _ => None,
@@ -119,7 +123,7 @@ fn collect_variables(
     section_size: u32,
     map: MapId,
     variables: &mut Vec<Variable>,
-) {
+) -> Result<(), Error> {
     let first = variables.len();
     for var in datasec.vars() {
         let TypeData::Var(declared) = var.variable().data() else { continue };
@@ -133,8 +137,10 @@ fn collect_variables(
         }
         let size = btf.size_of(declared.type_id).unwrap_or(var.size);
         if offset.checked_add(size).is_some_and(|end| end <= section_size) {
+            elf.charge(name.len() + size_of::<Variable>())?;
             variables.push(Variable { name: name.to_owned(), map, offset, size, type_id: declared.type_id });
         }
     }
     variables[first..].sort_by_key(|variable| variable.offset);
+    Ok(())
 }

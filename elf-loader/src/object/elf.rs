@@ -3,6 +3,7 @@
 //! The `object` crate does the reading. What it refuses in one section (a name, data that lies
 //! outside the file) is that section's loss alone.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -25,7 +26,19 @@ pub(super) struct Elf<'a> {
     numbers: HashMap<&'a [u8], usize>,
     /// The first global variable of each name.
     data: HashMap<&'a [u8], usize>,
+    /// Length of the file in bytes.
+    file: usize,
+    /// How many bytes the description may still copy: see [`charge`](Elf::charge).
+    budget: Cell<usize>,
 }
+
+/// What a description may copy from its file: so many times the file, and something for small ones. Compilers' objects come
+/// to one or two times.
+const BUDGET_FACTOR: usize = 12;
+const BUDGET_BASE: usize = 64 << 10;
+
+/// Longest name that messages spell out.
+const SHOWN_NAME: usize = 128;
 
 /// A section.
 pub(super) struct Section<'a> {
@@ -108,7 +121,9 @@ impl<'a> Elf<'a> {
                 data: section.data(endian, bytes).unwrap_or_default(),
             })
             .collect::<Vec<_>>();
+        let mut total = 0u64;
         for (section, raw) in sections.iter().zip(table.iter()) {
+            total = total.saturating_add(section.data.len() as u64);
             // A section cut off by a truncated file must not look empty.
             let has_bytes = section.kind != consts::SHT_NOBITS && section.kind != consts::SHT_NULL;
             if has_bytes && section.data.len() as u64 != section.size {
@@ -119,6 +134,10 @@ impl<'a> Elf<'a> {
                     file: bytes.len(),
                 });
             }
+        }
+        // Sections that share bytes would let a small file stand for a large object.
+        if total > bytes.len() as u64 {
+            return Err(Error::Inflated { file: bytes.len() });
         }
         let symbol_table = table.symbols(endian, bytes, consts::SHT_SYMTAB).map_err(malformed("symbol table"))?;
         let symbols = symbol_table
@@ -156,7 +175,16 @@ impl<'a> Elf<'a> {
         for (n, symbol) in symbols.iter().enumerate().filter(|(_, symbol)| symbol.is_global_data()) {
             data.entry(symbol.name).or_insert(n);
         }
-        Ok(Elf { endian, sections, symbols, relocations, numbers, data })
+        let budget = Cell::new(bytes.len().saturating_mul(BUDGET_FACTOR).saturating_add(BUDGET_BASE));
+        Ok(Elf { endian, sections, symbols, relocations, numbers, data, file: bytes.len(), budget })
+    }
+
+    /// Accounts for bytes of the file that the description is about to copy. Names can be shared and functions be given
+    /// twice, so that what a file claims to hold can be its own size squared; that is refused before it is copied.
+    pub(super) fn charge(&self, bytes: usize) -> Result<(), Error> {
+        let left = self.budget.get().checked_sub(bytes).ok_or(Error::Inflated { file: self.file })?;
+        self.budget.set(left);
+        Ok(())
     }
 
     /// The first section of a name, with its bytes.
@@ -182,17 +210,39 @@ impl<'a> Elf<'a> {
     }
 
     /// The symbols of global and weak variables.
-    pub(super) fn data_symbols(&self) -> Arc<[DataSymbol]> {
+    pub(super) fn data_symbols(&self) -> Result<Arc<[DataSymbol]>, Error> {
         self.symbols
             .iter()
             .filter(|symbol| symbol.is_global_data() && symbol.section.is_some())
-            .map(|symbol| DataSymbol { name: symbol.name.into(), offset: symbol.value, hidden: symbol.is_hidden() })
+            .map(|symbol| {
+                self.charge(symbol.name.len())?;
+                Ok(DataSymbol { name: symbol.name.into(), offset: symbol.value, hidden: symbol.is_hidden() })
+            })
+            .collect()
+    }
+
+    /// The sizes of all sections by name.
+    pub(super) fn section_sizes(&self) -> Result<Vec<(String, u64)>, Error> {
+        self.sections
+            .iter()
+            .map(|section| {
+                self.charge(section.name.len())?;
+                Ok((section.name_lossy(), section.size))
+            })
             .collect()
     }
 
     /// The symbol of a global variable by its name.
     pub(super) fn data_symbol(&self, name: &[u8]) -> Option<&Symbol<'a>> {
         self.symbols.get(*self.data.get(name)?)
+    }
+}
+
+/// A name for messages: cut where it is longer than anybody reads.
+pub(super) fn shown(name: &[u8]) -> String {
+    match name.get(..SHOWN_NAME) {
+        Some(start) if name.len() > SHOWN_NAME => format!("{}…", String::from_utf8_lossy(start)),
+        _ => String::from_utf8_lossy(name).into_owned(),
     }
 }
 

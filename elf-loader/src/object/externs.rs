@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use purebpf_btf::{Btf, IntEncoding, Kind, Type, TypeData, TypeId};
 
 use super::data::{data_definition, map_name};
-use super::elf::Elf;
+use super::elf::{Elf, shown};
 use super::model::{Map, MapKind, Pinning};
 use crate::Error;
 
@@ -90,8 +90,7 @@ pub(super) fn collect(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<Extern>, E
     for (number, symbol) in symbols {
         let btf = btf.ok_or(Error::BtfMissing { what: "externs" })?;
         let declarations = declarations.get_or_insert_with(|| declared_externs(btf));
-        let name = symbol.name_lossy();
-        let fault = |what: String| Error::ExternDefinition { name: name.clone(), what };
+        let fault = |what: String| Error::ExternDefinition { name: shown(symbol.name), what };
         let Some(&(section, declaration)) = declarations.get(symbol.name) else {
             return Err(fault("is in neither .ksyms nor .kconfig; declare it __ksym or __kconfig".into()));
         };
@@ -99,7 +98,8 @@ pub(super) fn collect(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<Extern>, E
             b".kconfig" => kconfig_kind(btf, declaration).map_err(fault)?,
             _ => (ksym_kind(btf, declaration).map_err(fault)?, 0),
         };
-        externs.push((align, Extern { name, symbol: number, weak: symbol.is_weak(), kind }));
+        elf.charge(symbol.name.len())?;
+        externs.push((align, Extern { name: symbol.name_lossy(), symbol: number, weak: symbol.is_weak(), kind }));
     }
     externs.sort_by(|(left_align, left), (right_align, right)| {
         let size = |ext: &Extern| match ext.kind {
@@ -141,6 +141,7 @@ pub(super) fn add_kconfig_map(externs: &[Extern], object: &str, btf: Option<&Btf
         pinning: Pinning::None,
         autocreate: true,
         initial_value: Some(Vec::new()),
+        slots: Vec::new(),
     });
 }
 

@@ -11,15 +11,17 @@ mod btf_map;
 mod code;
 mod data;
 mod elf;
+mod exceptions;
 mod externs;
 mod model;
+mod slots;
 
 pub(crate) use btf_map::round_ring_size;
 pub use elf::btf_section;
 pub use externs::{Extern, ExternKind, KconfigType};
 pub use model::{
     AttachBtf, ExternId, Function, FunctionId, Map, MapDefinition, MapId, MapKind, Pinning, Program, ProgramId,
-    Reference, Target, Variable,
+    Reference, Slot, Target, Variable,
 };
 
 use std::sync::Arc;
@@ -88,10 +90,18 @@ impl Object {
         };
         let name = object_name(name);
         let externs = externs::collect(&elf, btf.as_ref())?;
-        let mut maps = btf_map::collect(&elf, btf.as_ref())?;
-        let variables = data::collect(&elf, btf.as_ref(), &name, &mut maps);
+        let declared = btf_map::collect(&elf, btf.as_ref())?;
+        let (mut maps, values): (Vec<_>, Vec<_>) = declared.into_iter().map(|d| (d.map, d.values)).unzip();
+        let variables = data::collect(&elf, btf.as_ref(), &name, &mut maps)?;
         externs::add_kconfig_map(&externs, &name, btf.as_ref(), &mut maps);
-        let code = code::collect(&elf, &maps, &externs)?;
+        let mut code = code::collect(&elf, &maps, &externs)?;
+        slots::collect(&elf, &values, &code, &mut maps)?;
+        if let Some(btf) = &btf {
+            exceptions::collect(btf, &mut code);
+        }
+        if let (Some(btf), Some(ext)) = (&btf, &btf_ext) {
+            charge_relocations(&elf, btf, ext)?;
+        }
         Ok(Object {
             license: elf.text_of("license"),
             kernel_version: elf.word_of("version"),
@@ -101,8 +111,8 @@ impl Object {
             maps,
             externs,
             variables,
-            section_sizes: elf.sections.iter().map(|s| (s.name_lossy(), s.size)).collect(),
-            symbols: elf.data_symbols(),
+            section_sizes: elf.section_sizes()?,
+            symbols: elf.data_symbols()?,
             name,
             btf,
             btf_ext,
@@ -136,6 +146,17 @@ impl Object {
     pub fn function_of(&self, program: ProgramId) -> Option<&Function> {
         self.functions.get(self.programs.get(program.0)?.function.0)
     }
+}
+
+/// Linking tells what became of each CO-RE relocation, with its section and accessor string.
+fn charge_relocations(elf: &elf::Elf<'_>, btf: &Btf, ext: &BtfExt) -> Result<(), Error> {
+    for section in ext.core_relocations() {
+        let name = btf.string(section.name).map_or(0, <[u8]>::len);
+        for record in section.records() {
+            elf.charge(name + record.access_str(btf).map_or(0, str::len))?;
+        }
+    }
+    Ok(())
 }
 
 /// The name of an object: its file's, without folder, up to the first dot, at most 15 bytes.

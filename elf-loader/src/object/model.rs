@@ -100,6 +100,8 @@ pub struct Program {
     pub attach_btf: Option<AttachBtf>,
     /// The attach type is a hint that old kernels do not know (`BPF_PROG_LOAD` is tried without).
     pub attach_type_optional: bool,
+    /// The function that `bpf_throw` unwinds to, named by `__exception_cb` ([`Target::Call`], or [`Target::Broken`]).
+    pub exception_callback: Option<Target>,
 }
 
 /// A type in the kernel's BTF to which a program attaches.
@@ -206,6 +208,21 @@ pub struct Map {
     /// The value it starts with, if it holds a data section. Zeros at the end may be left out, as
     /// those of `.bss` are: the file says how many there are, and they need not fit memory.
     pub initial_value: Option<Vec<u8>>,
+    /// What it holds from the start, by index, if it is a map of maps or an array of programs: `.values = { … }` of its
+    /// declaration.
+    pub slots: Vec<(u32, Slot)>,
+}
+
+/// What a map of maps or an array of programs holds at an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Slot {
+    /// A map.
+    Map(MapId),
+    /// A program.
+    Program(ProgramId),
+    /// Nothing that can be made sense of: why. An error when the map is created.
+    Broken(Arc<str>),
 }
 
 impl Map {
