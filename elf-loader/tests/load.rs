@@ -1,0 +1,336 @@
+//! Loading: what a kernel is asked, in which order, and that nothing is left when it refuses.
+
+mod common;
+
+use std::collections::HashSet;
+
+use common::{KERNELS, kernel, objects, open};
+use purebpf_btf::{KernelBtf, Kind};
+use purebpf_elf_loader::Error;
+use purebpf_elf_loader::load::{Call, DryKernel, FailNth, Kernel, Loaded, Options, prepare};
+use purebpf_elf_loader::object::{AttachBtf, Object};
+use purebpf_sys::insn::pseudo;
+use purebpf_sys::uapi::MapType;
+
+const KALLSYMS: &str = "ffffffff82a0f8c0 D init_task\n";
+
+fn load<K: Kernel>(object: &Object, kernel: K) -> Result<Loaded<K>, Error> {
+    prepare(object, kernel, Options::default())?.load(object)
+}
+
+/// An object, with those programs off that use configuration values, which cannot be loaded yet.
+fn open_loadable(name: &str, target: &KernelBtf) -> Object {
+    let mut object = open(name);
+    let autoload: Vec<bool> = object.programs.iter().map(|program| program.autoload).collect();
+    let mut alone = object.clone();
+    for (n, autoload) in autoload.into_iter().enumerate() {
+        alone.programs.iter_mut().enumerate().for_each(|(other, program)| program.autoload = other == n && autoload);
+        let dry = DryKernel::new(Some(target.clone())).with_kallsyms(KALLSYMS);
+        let outcome = prepare(&alone, dry, Options::default());
+        object.programs[n].autoload = match outcome {
+            Ok(_) => autoload,
+            Err(Error::ExternNotFound { kind: "kconfig", .. }) => false,
+            Err(error) => panic!("{name}: {error}"),
+        };
+    }
+    object
+}
+
+/// A call in a few words.
+fn short(call: &Call) -> String {
+    match call {
+        Call::MapCreate { map, name, inner: None, .. } => format!("{map} = map {name}"),
+        Call::MapCreate { map, name, inner: Some(inner), .. } => format!("{map} = map {name} of {inner}"),
+        Call::MapUpdate { map, key, value } if value.len() == 4 => {
+            let word = |bytes: &[u8]| u32::from_ne_bytes(bytes.try_into().unwrap());
+            format!("{map}[{}] = {}", word(key), word(value))
+        }
+        Call::MapUpdate { map, value, .. } => format!("{map}[0] = {} bytes", value.len()),
+        Call::MapFreeze { map } => format!("freeze {map}"),
+        Call::BtfLoad { btf, .. } => format!("{btf} = btf"),
+        Call::ModuleBtf { btf, module } => format!("{btf} = btf of {module}"),
+        Call::ProgLoad { program, name, .. } => format!("{program} = program {name}"),
+        Call::Release(number) => format!("close {number}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The order is libbpf's (bpf_object_prepare, bpf_object_load): BTF, maps and their contents, programs, and the arrays
+/// that hold programs; a template is closed as soon as its map exists.
+#[test]
+fn the_kernel_is_asked_in_libbpf_s_order() {
+    let target = kernel(KERNELS[0]);
+    let object = open_loadable("many_maps", &target);
+    let dry = DryKernel::new(Some(target)).with_kallsyms(KALLSYMS);
+    let loaded = load(&object, dry.clone()).unwrap();
+    let calls: Vec<_> = dry.calls().iter().map(short).collect();
+    assert_eq!(
+        calls,
+        [
+            "1 = btf",
+            "2 = map inner_a",
+            "3 = map inner_b",
+            "4 = map outer_array.inner",
+            "5 = map outer_array of 4",
+            "close 4",
+            "6 = map jumps",
+            "7 = map outer_hash.inner",
+            "8 = map outer_hash of 7",
+            "close 7",
+            "9 = map outer_rings.inner",
+            "10 = map outer_rings of 9",
+            "close 9",
+            "11 = map queue",
+            "12 = map odd_ring",
+            "13 = map per_cpu_events",
+            "14 = map odd_sizes",
+            "15 = map bloom",
+            "16 = map stacks",
+            "17 = map of_tasks",
+            "18 = map .data.wide",
+            "18[0] = 8 bytes",
+            "19 = map .data.hidden",
+            "19[0] = 8 bytes",
+            "20 = map .rodata.fixed",
+            "20[0] = 7",
+            "freeze 20",
+            "21 = map many_map.data",
+            "21[0] = 8",
+            "22 = map many_map.rodata",
+            "22[0] = 5 bytes",
+            "freeze 22",
+            // What is zero need not be written.
+            "23 = map .bss.zeros",
+            "24 = map many_map.bss",
+            "25 = map many_ma.kconfig",
+            "freeze 25",
+            "5[1] = 2",
+            "5[3] = 3",
+            "26 = program jumped_to",
+            "27 = program jumped_to_too",
+            "28 = program use_maps",
+            "6[0] = 26",
+            "6[2] = 27",
+        ]
+    );
+    assert_eq!(dry.live(), 1 + 21 + 3);
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    drop(loaded);
+    assert_eq!(dry.live(), 0);
+}
+
+/// Types are kept from the map types for which libbpf does (bpf_object__create_map).
+#[test]
+fn maps_are_created_with_adjusted_sizes_and_types() {
+    let target = kernel(KERNELS[0]);
+    let object = open_loadable("many_maps", &target);
+    let dry = DryKernel::new(Some(target)).with_kallsyms(KALLSYMS);
+    drop(load(&object, dry.clone()).unwrap());
+    let calls = dry.calls();
+    let map = |wanted: &str| {
+        let found = calls.iter().find_map(|call| match call {
+            Call::MapCreate { name, map_type, max_entries, types, .. } if name == wanted => {
+                Some((*map_type, *max_entries, types.is_some()))
+            }
+            _ => None,
+        });
+        found.unwrap_or_else(|| panic!("{wanted}"))
+    };
+    // 5000 bytes round up to a power of two; the dry kernel has 4 CPUs.
+    assert_eq!(map("odd_ring"), (MapType::RINGBUF, 8192, false));
+    assert_eq!(map("outer_rings.inner"), (MapType::RINGBUF, 8192, false));
+    assert_eq!(map("per_cpu_events"), (MapType::PERF_EVENT_ARRAY, 4, false));
+    assert_eq!(map("outer_array"), (MapType::ARRAY_OF_MAPS, 4, false));
+    assert_eq!(map("inner_a"), (MapType::ARRAY, 2, true));
+    assert_eq!(map("queue"), (MapType::QUEUE, 10, false));
+    assert_eq!(map("of_tasks"), (MapType::TASK_STORAGE, 0, true));
+    assert_eq!(map("many_map.rodata"), (MapType::ARRAY, 1, true));
+}
+
+#[test]
+fn references_are_filled_in() {
+    let object = open("subprograms");
+    let dry = DryKernel::new(None);
+    drop(load(&object, dry.clone()).unwrap());
+    let calls = dry.calls();
+    let number = |wanted: &str| {
+        let found = calls.iter().find_map(|call| match call {
+            Call::MapCreate { map, name, .. } if name == wanted => Some(*map),
+            _ => None,
+        });
+        found.unwrap()
+    };
+    let insns = calls.iter().find_map(|call| match call {
+        Call::ProgLoad { name, insns, .. } if name == "second" => Some(insns),
+        _ => None,
+    });
+    let values: Vec<i32> =
+        insns.unwrap().iter().filter(|i| i.is_ld_imm64() && i.src() == pseudo::MAP_VALUE).map(|i| i.imm).collect();
+    let expected = HashSet::from([number("subprogr.bss"), number("subprogr.rodata")]);
+    assert_eq!(values.iter().copied().collect::<HashSet<_>>(), expected);
+    assert_eq!(values.len(), 2);
+}
+
+/// A map that is not created makes its references calls of helpers that do not exist, as libbpf's poison_map_ldimm64 does.
+#[test]
+fn references_to_maps_that_are_off_are_poisoned() {
+    let mut object = open("maps");
+    let table = object.map("table").unwrap();
+    object.maps[table.0].autocreate = false;
+    let dry = DryKernel::new(None);
+    let loaded = load(&object, dry.clone()).unwrap();
+    assert!(loaded.maps[table.0].is_none());
+    let poisoned = dry.calls().iter().any(|call| match call {
+        Call::ProgLoad { insns, .. } => {
+            insns.windows(2).any(|w| w.iter().all(|i| i.is_call() && i.imm == 2_001_000_000 + table.0 as i32))
+        }
+        _ => false,
+    });
+    assert!(poisoned);
+}
+
+/// Every call of a load, failed once: the load either goes on with a warning or without what failed, or says what failed;
+/// and failed for good.
+#[test]
+fn whichever_call_fails_nothing_is_left() {
+    let target = kernel(KERNELS[0]);
+    for (name, _) in objects() {
+        let object = open_loadable(&name, &target);
+        let dry = || DryKernel::new(Some(target.clone())).with_kallsyms(KALLSYMS);
+        let whole = dry();
+        drop(load(&object, whole.clone()).unwrap_or_else(|err| panic!("{name}: {err}")));
+        let calls: Vec<Call> = whole.calls().into_iter().filter(|call| !matches!(call, Call::Release(_))).collect();
+        assert!(!calls.is_empty());
+        for (n, call) in calls.iter().enumerate() {
+            for errno in [22, 12, 1] {
+                let dry_once = dry();
+                let once = load(&object, FailNth::new(dry_once.clone(), n, errno));
+                if let Err(error) = &once {
+                    assert_names(&calls, call, error);
+                }
+                drop(once);
+                assert_eq!(dry_once.live(), 0, "{name}: {n}: {call:?}");
+
+                let dry_good = dry();
+                let error = load(&object, FailNth::new(dry_good.clone(), n, errno).for_good());
+                match (call, error) {
+                    // A BTF that is refused is gone without; the next thing fails then.
+                    (Call::BtfLoad { .. }, Err(error)) if errno == 1 => {
+                        assert!(matches!(error, Error::BtfLoad { .. }), "{error}");
+                    }
+                    (Call::BtfLoad { .. }, Err(_)) => {}
+                    (_, Err(error)) => assert_names(&calls, call, &error),
+                    (_, Ok(_)) => panic!("{name}: went on after {call:?}"),
+                }
+                assert_eq!(dry_good.live(), 0, "{name}: {n} for good: {call:?}");
+            }
+        }
+    }
+}
+
+/// The error names what the call was about.
+fn assert_names(calls: &[Call], call: &Call, error: &Error) {
+    let map_name = |number: i32| {
+        let found = calls.iter().find_map(|call| match call {
+            Call::MapCreate { map, name, .. } if *map == number => Some(name.clone()),
+            _ => None,
+        });
+        found.unwrap()
+    };
+    let name = match call {
+        Call::MapCreate { name, .. } => name.trim_end_matches(".inner").to_owned(),
+        Call::MapUpdate { map, .. } | Call::MapFreeze { map } => map_name(*map),
+        Call::ProgLoad { name, .. } => name.clone(),
+        Call::BtfLoad { .. } => "BTF".to_owned(),
+        Call::ModuleBtf { module, .. } => module.clone(),
+        other => panic!("{other:?}"),
+    };
+    let text = error.to_string();
+    assert!(text.contains(&name), "{name}: {text}");
+}
+
+#[test]
+fn what_failed_once_can_be_loaded_again() {
+    let object = open("subprograms");
+    let dry = DryKernel::new(None);
+    load(&object, FailNth::new(dry.clone(), 1, 12).for_good()).unwrap_err();
+    let loaded = load(&object, dry.clone()).unwrap();
+    assert!(loaded.programs.iter().all(Option::is_some));
+}
+
+#[test]
+fn a_refused_btf_is_gone_without() {
+    let object = open("subprograms");
+    // EINVAL, and once more with a log.
+    let dry = DryKernel::new(None);
+    let kernel = FailNth::new(FailNth::new(dry.clone(), 0, 22), 0, 22);
+    let loaded = load(&object, kernel).unwrap();
+    assert!(loaded.btf.is_none());
+    assert!(loaded.warnings[0].contains("BTF"), "{:?}", loaded.warnings);
+    assert!(dry.calls().iter().all(|call| !matches!(call, Call::ProgLoad { infos: Some(_), .. })));
+}
+
+#[test]
+fn a_map_goes_without_types_that_the_kernel_refuses() {
+    let object = open("subprograms");
+    let dry = DryKernel::new(None);
+    // Call 0 is the BTF, 1 the first map.
+    let loaded = load(&object, FailNth::new(dry.clone(), 1, 22)).unwrap();
+    assert!(loaded.warnings[0].contains("subprogr.rodata"), "{:?}", loaded.warnings);
+    let types = dry.calls().into_iter().find_map(|call| match call {
+        Call::MapCreate { name, types, .. } if name == "subprogr.rodata" => Some(types),
+        _ => None,
+    });
+    assert_eq!(types, Some(None));
+}
+
+fn attach_to(name: &str, module: Option<&str>, kernel: Option<KernelBtf>) -> Result<Vec<Call>, Error> {
+    let mut object = open("subprograms");
+    for program in &mut object.programs {
+        program.attach_btf =
+            Some(AttachBtf { name: name.to_owned(), kind: Kind::Func, module: module.map(str::to_owned) });
+    }
+    let dry = DryKernel::new(kernel);
+    drop(load(&object, dry.clone())?);
+    Ok(dry.calls())
+}
+
+#[test]
+fn attach_targets_are_found_by_name() {
+    let target = kernel(KERNELS[0]);
+    let id = target.vmlinux().find("do_exit", Kind::Func).unwrap().0;
+    for module in [None, Some("vmlinux")] {
+        let calls = attach_to("do_exit", module, Some(target.clone())).unwrap();
+        let found = calls.iter().find_map(|call| match call {
+            Call::ProgLoad { attach_btf, .. } => Some(*attach_btf),
+            _ => None,
+        });
+        assert_eq!(found, Some(Some((id, None))));
+    }
+    for (name, module) in [("no_such_function", None), ("do_exit", Some("vml"))] {
+        let error = attach_to(name, module, Some(target.clone())).unwrap_err();
+        assert!(matches!(&error, Error::AttachTarget { target, .. } if target == name), "{error}");
+    }
+    let error = attach_to("do_exit", None, None).unwrap_err();
+    assert!(matches!(error, Error::NoKernelBtf { .. }), "{error}");
+}
+
+/// An object whose CO-RE programs are off loads where there are no types.
+#[test]
+fn a_kernel_without_types_loads_what_needs_none() {
+    let mut object = open("core");
+    let error = load(&object, DryKernel::new(None)).unwrap_err();
+    assert!(matches!(&error, Error::NoKernelBtf { why } if why.contains("this kernel has none")), "{error}");
+    object.programs.iter_mut().for_each(|program| program.autoload = false);
+    let loaded = load(&object, DryKernel::new(None)).unwrap();
+    assert!(loaded.warnings[0].contains("this kernel has none"), "{:?}", loaded.warnings);
+}
+
+#[test]
+fn externs_that_are_missing_are_named() {
+    let object = open("many_types");
+    let error = load(&object, DryKernel::new(Some(kernel(KERNELS[0])))).unwrap_err();
+    assert!(matches!(&error, Error::ExternNotFound { name, kind: "ksym", .. } if name == "init_task"), "{error}");
+    let error = load(&object, DryKernel::new(Some(kernel(KERNELS[0]))).with_kallsyms(KALLSYMS)).unwrap_err();
+    assert!(matches!(&error, Error::ExternNotFound { kind: "kconfig", .. }), "{error}");
+}
