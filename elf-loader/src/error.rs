@@ -52,7 +52,9 @@ pub enum Error {
         file: usize,
     },
     /// A file whose sections, names or functions overlap, so that they come to many times its size.
-    #[error("malformed ELF file: what it describes comes to many times its {file} bytes: sections, names or functions overlap")]
+    #[error(
+        "malformed ELF file: what it describes comes to many times its {file} bytes: sections, names or functions overlap"
+    )]
     Inflated {
         /// The file's length in bytes.
         file: usize,

@@ -83,7 +83,8 @@ fn references_are_listed_in_the_order_of_the_stream() {
         })
         .collect();
     // What is weak and missing needs no filling in: no_such_function, no_such_variable. KsymsPresent has every symbol.
-    for name in ["value many_ma.kconfig", "ksym init_task", "ksym no_such_symbol", "btf runqueues", "kfunc bpf_task_release"]
+    for name in
+        ["value many_ma.kconfig", "ksym init_task", "ksym no_such_symbol", "btf runqueues", "kfunc bpf_task_release"]
     {
         assert!(what.iter().any(|w| w == name), "{name}: {what:?}");
     }
@@ -181,7 +182,9 @@ fn what_is_broken_spoils_only_the_programs_that_have_it() {
     let leaf = object.functions.iter_mut().find(|f| f.name == "middle").unwrap();
     leaf.references[0].target = Target::Broken("leads nowhere".into());
     let error = link(&object, "first", None).unwrap_err();
-    assert!(matches!(&error, Error::BadReference { program, function, .. } if program == "first" && function == "middle"));
+    assert!(
+        matches!(&error, Error::BadReference { program, function, .. } if program == "first" && function == "middle")
+    );
     assert!(error.to_string().contains("leads nowhere"), "{error}");
     link(&object, "second", None).unwrap();
 }

@@ -201,6 +201,7 @@ fn reads_of_kernel_memory_are_replaced_on_old_kernels() {
     object.functions[function].insns = insns.clone();
     object.functions[function].references.clear();
     assert_eq!(program_on(&object, None).2, insns);
-    let replaced: Vec<i32> = program_on(&object, Some(Feature::ProbeReadKernel)).2.iter().map(|insn| insn.imm).collect();
+    let replaced: Vec<i32> =
+        program_on(&object, Some(Feature::ProbeReadKernel)).2.iter().map(|insn| insn.imm).collect();
     assert_eq!(replaced, [4, 4, 45, 45, 6, 113]);
 }

@@ -6,9 +6,7 @@ use std::fmt::Write;
 
 use common::{bytes, libbpf, objects, open, sum};
 use purebpf_btf::Kind;
-use purebpf_elf_loader::object::{
-    ExternKind, KconfigType, Map, MapDefinition, MapKind, Object, Pinning, Slot, Target,
-};
+use purebpf_elf_loader::object::{ExternKind, KconfigType, Map, MapDefinition, MapKind, Object, Pinning, Slot, Target};
 
 fn definition(def: &MapDefinition) -> String {
     let id = |id: Option<purebpf_btf::TypeId>| id.map_or(0, |id| id.0);
@@ -171,10 +169,7 @@ fn references_lead_to_what_the_source_names() {
         object.function_of(id).unwrap().references.iter().map(|r| name(&r.target)).collect()
     };
     assert_eq!(names("first"), ["map elements", "address add_one", "call verified_alone"]);
-    assert_eq!(
-        names("second"),
-        ["call shared", "call shared", "value function.bss+0", "address loop_body"]
-    );
+    assert_eq!(names("second"), ["call shared", "call shared", "value function.bss+0", "address loop_body"]);
     assert_eq!(names("third_program"), ["address loop_body", "map elements", "address add_one", "call shared"]);
     assert_eq!(names("alone"), [""; 0]);
 }

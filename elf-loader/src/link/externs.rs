@@ -131,7 +131,9 @@ fn resolve_one(
                 None => Ok(ExternValue::Address(address)),
                 Some(other) => Err(not_found(
                     "ksym",
-                    &format!("the kernel has more than one, at {address:#x} and {other:#x}, and a name is all there is to go by"),
+                    &format!(
+                        "the kernel has more than one, at {address:#x} and {other:#x}, and a name is all there is to go by"
+                    ),
                 )),
             },
             None if ext.weak => Ok(ExternValue::Missing),

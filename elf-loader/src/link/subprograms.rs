@@ -165,11 +165,18 @@ impl<'a> Stream<'a> {
 
 impl Linker<'_> {
     /// Writes what an extern comes to; gives what is left to be written when loading.
-    fn resolve_extern(&self, ext: ExternId, value: &ExternValue, first: &mut Insn, second: &mut Insn) -> Option<StreamValue> {
+    fn resolve_extern(
+        &self,
+        ext: ExternId,
+        value: &ExternValue,
+        first: &mut Insn,
+        second: &mut Insn,
+    ) -> Option<StreamValue> {
         let is_call = first.is_call();
         match *value {
             ExternValue::Missing if is_call => {
-                *first = Insn { code: first.code, regs: 0, off: 0, imm: POISONED_KFUNC_CALL.wrapping_add(ext.0 as i32) };
+                *first =
+                    Insn { code: first.code, regs: 0, off: 0, imm: POISONED_KFUNC_CALL.wrapping_add(ext.0 as i32) };
                 None
             }
             ExternValue::Missing => {

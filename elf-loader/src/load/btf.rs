@@ -64,7 +64,7 @@ fn complete_sections(object: &Object, btf: &Btf, builder: &mut Builder) -> Resul
     let sizes: HashMap<&str, u64> = object.section_sizes.iter().map(|(name, size)| (name.as_str(), *size)).collect();
     let symbols: HashMap<&[u8], _> = object.symbols.iter().map(|symbol| (&*symbol.name, symbol)).collect();
     let externs = object.externs.iter().map(|ext| (ext.name.as_bytes(), ext.kind)).collect();
-    let mut dummy = None;
+    let (mut int, mut dummy) = (None, None);
     for section in btf.own_types() {
         let TypeData::Datasec(datasec) = section.data() else { continue };
         let name = section.name().unwrap_or_default();
@@ -72,12 +72,12 @@ fn complete_sections(object: &Object, btf: &Btf, builder: &mut Builder) -> Resul
         let mut size = datasec.size;
         match name {
             ".ksyms" => {
-                let int = *match &mut dummy {
-                    Some(dummy) => dummy,
-                    none => none.insert(dummy_variable(btf, builder)?),
+                let int = *match &mut int {
+                    Some(int) => int,
+                    none => none.insert(integer(btf, builder)?),
                 };
                 for (n, var) in vars.iter_mut().enumerate() {
-                    place_ksym(btf, builder, int, var)?;
+                    place_ksym(btf, builder, int, &mut dummy, var)?;
                     (var[1], var[2]) = (n as u32 * 4, 4);
                 }
                 size = vars.len() as u32 * 4;
@@ -121,25 +121,35 @@ fn complete_sections(object: &Object, btf: &Btf, builder: &mut Builder) -> Resul
 /// What stands in `.ksyms` for functions: a variable of an integer type. Kernels know no data section with functions.
 #[derive(Clone, Copy)]
 struct Dummy {
-    int: TypeId,
     variable: TypeId,
     name: StrOffset,
 }
 
-fn dummy_variable(btf: &Btf, builder: &mut Builder) -> Result<Dummy, purebpf_btf::Error> {
+fn integer(btf: &Btf, builder: &mut Builder) -> Result<TypeId, purebpf_btf::Error> {
     let is_int = |t: &Type<'_>| matches!(t.data(), TypeData::Int(int) if int.size == 4 && int.bits == 32);
-    let int = match btf.own_types().find(is_int) {
-        Some(int) => int.id(),
-        None => builder.add_int("int", 4, IntEncoding::SIGNED)?,
-    };
-    let variable = builder.add_var("dummy_ksym", Linkage::GLOBAL, int)?;
-    Ok(Dummy { int, variable, name: builder.add_string("dummy_ksym")? })
+    match btf.own_types().find(is_int) {
+        Some(int) => Ok(int.id()),
+        None => builder.add_int("int", 4, IntEncoding::SIGNED),
+    }
 }
 
-fn place_ksym(btf: &Btf, builder: &mut Builder, dummy: Dummy, var: &mut [u32; 3]) -> Result<(), purebpf_btf::Error> {
+fn place_ksym(
+    btf: &Btf,
+    builder: &mut Builder,
+    int: TypeId,
+    dummy: &mut Option<Dummy>,
+    var: &mut [u32; 3],
+) -> Result<(), purebpf_btf::Error> {
     let declared = btf.type_by_id(TypeId(var[0]))?;
     match declared.data() {
         TypeData::Func(func) => {
+            let dummy = *match dummy {
+                Some(dummy) => dummy,
+                none => none.insert(Dummy {
+                    variable: builder.add_var("dummy_ksym", Linkage::GLOBAL, int)?,
+                    name: builder.add_string("dummy_ksym")?,
+                }),
+            };
             // The kernel wants functions that are here to name their parameters, and knows none that are elsewhere.
             let proto = btf.type_by_id(func.proto)?;
             let nameless = match proto.data() {
@@ -159,7 +169,7 @@ fn place_ksym(btf: &Btf, builder: &mut Builder, dummy: Dummy, var: &mut [u32; 3]
         }
         TypeData::Var(_) => {
             let mut record = builder.record_mut(declared.id())?;
-            record.set_word(2, dummy.int.0);
+            record.set_word(2, int.0);
             record.set_word(3, Linkage::GLOBAL.0);
         }
         _ => {}

@@ -120,9 +120,11 @@ fn check_kconfig(object: &Object, programs: &[Option<Linked>]) -> Result<(), Err
     use crate::object::MapKind;
 
     let is_kconfig = |n: usize| object.maps.get(n).is_some_and(|map| map.kind == MapKind::Kconfig);
-    let uses = programs.iter().flatten().flat_map(|linked| &linked.references).any(|reference| {
-        matches!(reference.value, StreamValue::MapValue(map) if is_kconfig(map.0))
-    });
+    let uses = programs
+        .iter()
+        .flatten()
+        .flat_map(|linked| &linked.references)
+        .any(|reference| matches!(reference.value, StreamValue::MapValue(map) if is_kconfig(map.0)));
     match object.externs.iter().find(|ext| matches!(ext.kind, ExternKind::Kconfig { .. })) {
         Some(ext) if uses => Err(Error::ExternNotFound {
             name: ext.name.clone(),

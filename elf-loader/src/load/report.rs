@@ -42,17 +42,20 @@ pub(super) fn read(
     source: &SysError,
     log: &str,
 ) -> Rejection {
-    let lines: Vec<&str> = log.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    let end = lines.iter().position(|line| is_statistics(line)).unwrap_or(lines.len());
-    let Some((verdict, before)) = lines[..end].split_last() else {
-        let cause = source.is_permission().then(|| "it takes CAP_BPF, and most types CAP_PERFMON too (root)".to_owned());
+    // From the end: a log has up to millions of lines, and the last few tell.
+    let mut lines =
+        log.lines().rev().map(str::trim_end).filter(|line| !line.is_empty()).skip_while(|line| is_statistics(line));
+    let Some(verdict) = lines.next() else {
+        let cause =
+            source.is_permission().then(|| "it takes CAP_BPF, and most types CAP_PERFMON too (root)".to_owned());
         return Rejection { cause, log: log.to_owned(), ..Rejection::default() };
     };
-    let source_line = before.iter().rev().find_map(|line| line.strip_prefix("; ")).map(str::to_owned);
-    let shown = before[before.len().saturating_sub(SHOWN)..].iter().map(|line| (*line).to_owned()).collect();
+    let before = lines;
+    let mut shown: Vec<String> = before.clone().take(SHOWN).map(str::to_owned).collect();
+    shown.reverse();
     Rejection {
-        verdict: (*verdict).to_owned(),
-        source_line,
+        verdict: verdict.to_owned(),
+        source_line: before.clone().find_map(|line| line.strip_prefix("; ")).map(str::to_owned),
         before: shown,
         cause: cause(object, program, linked, core, verdict, before),
         log: log.to_owned(),
@@ -65,13 +68,15 @@ fn is_statistics(line: &str) -> bool {
 }
 
 /// What is behind a call of a helper that does not exist: our own poison.
-fn cause(
+///
+/// `before` are the lines before the verdict, the last first.
+fn cause<'a>(
     object: &Object,
     program: &Program,
     linked: &Linked,
     core: &[CoreRelocation],
     verdict: &str,
-    before: &[&str],
+    mut before: impl Iterator<Item = &'a str>,
 ) -> Option<String> {
     let number: i32 = verdict.rsplit_once("unknown#")?.1.split_whitespace().next()?.parse().ok()?;
     if number != POISON {
@@ -82,7 +87,7 @@ fn cause(
         return Some(format!("the kernel has no function '{}', or one of another type", ext.name));
     }
     // `12: (85) call unknown#195896080`
-    let at: usize = before.iter().rev().find_map(|line| line.split_once(": (").and_then(|(at, _)| at.parse().ok()))?;
+    let at: usize = before.find_map(|line| line.split_once(": (").and_then(|(at, _)| at.parse().ok()))?;
     let &(function, begin) = linked.functions.iter().rfind(|(_, begin)| *begin <= at)?;
     let insn = at - begin;
     // The second half of a ld_imm64 is poisoned too.

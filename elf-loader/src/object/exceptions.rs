@@ -17,7 +17,9 @@ pub(super) fn collect(btf: &Btf, code: &mut Code) {
     let mut named: HashMap<&[u8], Vec<&[u8]>> = HashMap::new();
     for tag in btf.own_types() {
         let TypeData::DeclTag(declared) = tag.data() else { continue };
-        let Some(callback) = tag.name_bytes().strip_prefix(TAG).filter(|_| declared.component.is_none()) else { continue };
+        let Some(callback) = tag.name_bytes().strip_prefix(TAG).filter(|_| declared.component.is_none()) else {
+            continue;
+        };
         if let Ok(function) = btf.type_by_id(declared.target) {
             named.entry(function.name_bytes()).or_default().push(callback);
         }

@@ -43,7 +43,8 @@ pub(super) fn collect(elf: &Elf<'_>, values: &[Range<u64>], code: &Code, maps: &
             return Err(Error::MapDefinition { map: symbol.map(|s| shown(s.name)).unwrap_or_default(), what });
         };
         let target = (|| {
-            let symbol = symbol.ok_or_else(|| format!("refers to symbol {}, which does not exist", relocation.symbol))?;
+            let symbol =
+                symbol.ok_or_else(|| format!("refers to symbol {}, which does not exist", relocation.symbol))?;
             let offset = at.checked_sub(values.start).filter(|offset| offset % POINTER == 0);
             let index = offset.and_then(|offset| u32::try_from(offset / POINTER).ok());
             let index = index.ok_or("has a pointer that is no element of 'values'")?;
@@ -68,9 +69,10 @@ fn slot(
     let name = || shown(symbol.name);
     match map.definition.map_type {
         // Indices are keys of 4 bytes, in a hash too.
-        MapType::HASH_OF_MAPS if map.definition.key_size != 4 => {
-            Err(format!("holds maps from the start, for which its key must have 4 bytes, not {}", map.definition.key_size))
-        }
+        MapType::HASH_OF_MAPS if map.definition.key_size != 4 => Err(format!(
+            "holds maps from the start, for which its key must have 4 bytes, not {}",
+            map.definition.key_size
+        )),
         MapType::ARRAY_OF_MAPS | MapType::HASH_OF_MAPS => {
             let found = places.get(&symbol.value).filter(|_| symbol.section == Some(number));
             found.map(|&map| Slot::Map(map)).ok_or_else(|| format!("holds '{}', which is no map", name()))
@@ -78,7 +80,9 @@ fn slot(
         MapType::PROG_ARRAY => {
             let place = symbol.section.zip(usize::try_from(symbol.value / Insn::SIZE as u64).ok());
             let found = place.and_then(|place| programs.get(&place)).filter(|_| symbol.value % Insn::SIZE as u64 == 0);
-            found.map(|&program| Slot::Program(program)).ok_or_else(|| format!("holds '{}', which is no program", name()))
+            found
+                .map(|&program| Slot::Program(program))
+                .ok_or_else(|| format!("holds '{}', which is no program", name()))
         }
         _ => Err(format!("holds '{}' from the start, and is neither a map of maps nor an array of programs", name())),
     }
