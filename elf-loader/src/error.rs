@@ -124,13 +124,13 @@ pub enum Error {
         /// The instruction, counted from the function's start.
         insn: usize,
         /// Kind of the relocation.
-        kind: String,
+        kind: Box<str>,
         /// The local type.
         type_id: TypeId,
         /// Its name.
-        type_name: String,
+        type_name: Box<str>,
         /// The accessor string.
-        access: String,
+        access: Box<str>,
         /// What is wrong.
         what: String,
     },

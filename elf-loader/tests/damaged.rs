@@ -165,7 +165,12 @@ fn a_slot_that_leads_nowhere_spoils_its_map() {
 
 /// An object of `len` bytes of code, with functions at these places and of these sizes, and so many sections with the code.
 fn overlapping(len: u64, symbols: &[(u64, u64)], sections: usize) -> Vec<u8> {
-    let strings = b"\0.strtab\0.symtab\0code\0name\0";
+    named("name", len, symbols, sections)
+}
+
+/// The same; all functions have this name.
+fn named(name: &str, len: u64, symbols: &[(u64, u64)], sections: usize) -> Vec<u8> {
+    let strings = format!("\0.strtab\0.symtab\0code\0{name}\0").into_bytes();
     let mut file = vec![0; 64];
     let code = file.len() as u64;
     file.extend(std::iter::repeat_n(0x95, len as usize));
@@ -179,7 +184,7 @@ fn overlapping(len: u64, symbols: &[(u64, u64)], sections: usize) -> Vec<u8> {
         file.extend(size.to_le_bytes());
     }
     let strtab = file.len() as u64;
-    file.extend(strings);
+    file.extend(&strings);
     let table = file.len() as u64;
     let mut header = |name: u32, kind: u32, flags: u64, offset: u64, size: u64, link: u32, entry: u64| {
         file.extend(name.to_le_bytes());
@@ -232,6 +237,12 @@ fn a_file_cannot_describe_many_times_its_size() {
     let file = overlapping(100_000, &[(0, 100_000)], 100);
     let error = refused(&file);
     assert!(matches!(error, Error::Inflated { file: len } if len == file.len()), "{error}");
+    // A hundred functions that share a name of as many bytes.
+    let symbols: Vec<_> = (0..100).map(|n| (n * 8, 8)).collect();
+    let name = "x".repeat(100_000);
+    let error = refused(&named(&name, 800, &symbols, 1));
+    assert!(matches!(error, Error::Inflated { .. }), "{error}");
+    Object::open(&named("x", 800, &symbols, 1), "short").unwrap();
     // And one of them is well.
     Object::open(&overlapping(100_000, &[(0, 100_000)], 1), "once").unwrap();
 }

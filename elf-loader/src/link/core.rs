@@ -93,10 +93,10 @@ pub(super) fn relocate(object: &Object, kernel: Option<&KernelBtf>) -> Relocated
             let failed = |what: String| Error::Core {
                 function: function.name.clone(),
                 insn,
-                kind: kind.map_or_else(|| format!("unknown kind {}", record.kind), |kind| kind.name().to_owned()),
+                kind: kind.map_or_else(|| format!("unknown kind {}", record.kind).into(), |kind| kind.name().into()),
                 type_id: record.type_id,
-                type_name: type_name(btf, record.type_id),
-                access: access.clone(),
+                type_name: type_name(btf, record.type_id).into(),
+                access: access.as_str().into(),
                 what,
             };
             let outcome = (|| {

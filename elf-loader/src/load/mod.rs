@@ -6,6 +6,19 @@
 //! fails at a chosen call ([`FailNth`]).
 //!
 //! What is created is held by the values that come back, and is gone with them: whichever call fails, nothing is left.
+//!
+//! ```no_run
+//! use purebpf_elf_loader::{load::{self, DryKernel, Options}, object::Object};
+//!
+//! let object = Object::open(&std::fs::read("program.bpf.o")?, "program")?;
+//! // What would be asked of a kernel that can do everything, in that order.
+//! let kernel = DryKernel::new(None);
+//! load::prepare(&object, kernel.clone(), Options::default())?.load(&object)?;
+//! for call in kernel.calls() {
+//!     println!("{call:?}");
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod btf;
 mod dry;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purebpf_btf::KernelBtf;
+use purebpf_btf::{KernelBtf, ModuleBtf};
 use purebpf_sys::insn::{Insn, op};
 use purebpf_sys::probes::Feature;
 
@@ -202,7 +202,7 @@ impl<'a, K: Kernel> Modules<'a, K> {
         if let Some(place) = self.opened.iter().position(|(opened, _)| *opened == module) {
             return Ok(place);
         }
-        let name = self.kernel_btf.and_then(|btf| btf.modules().get(module)).map(|module| module.name());
+        let name = self.kernel_btf.and_then(|btf| btf.modules().get(module)).map(ModuleBtf::name);
         let name = name.ok_or(Error::NoSuch { what: "module", index: module })?;
         let handle = self
             .kernel

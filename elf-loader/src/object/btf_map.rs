@@ -83,7 +83,7 @@ pub(super) fn collect(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<Declared>,
             initial_value: None,
             slots: Vec::new(),
         };
-        let values = definition.members().last().filter(|member| member.name() == Some("values"));
+        let values = definition.members().next_back().filter(|member| member.name() == Some("values"));
         let begin = values.map_or(end, |member| offset + u64::from(member.bit_offset / 8));
         maps.push(Declared { map, values: begin..end });
     }

@@ -8,7 +8,7 @@ use purebpf_btf::raw::Endian;
 use purebpf_sys::insn::Insn;
 use purebpf_sys::uapi::ProgType;
 
-use super::elf::{Elf, Relocation, Symbol, shown};
+use super::elf::{Elf, Relocation, Section, Symbol, shown};
 use super::externs::Extern;
 use super::model::{ExternId, Function, FunctionId, Map, MapId, MapKind, Program, Reference, Target};
 use crate::Error;
@@ -286,7 +286,7 @@ impl<'a> Resolver<'a> {
             }
             return self.function_at(section, symbol, i64::from(insn.imm) + 1).map(Target::Call);
         }
-        let is_code = self.elf.sections.get(section).is_some_and(|section| section.is_code());
+        let is_code = self.elf.sections.get(section).is_some_and(Section::is_code);
         if is_code && (Some(section) == self.text || symbol.is_function()) {
             // The immediate counts bytes here, from the symbol.
             if i64::from(insn.imm) % Insn::SIZE as i64 != 0 {

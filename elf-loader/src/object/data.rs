@@ -6,7 +6,7 @@ use object::elf as consts;
 use purebpf_btf::{Btf, Linkage, TypeData, types::Datasec};
 use purebpf_sys::uapi::{self, MapType};
 
-use super::elf::{Elf, Section};
+use super::elf::{Elf, Section, Symbol};
 use super::model::{Map, MapDefinition, MapId, MapKind, Pinning, Variable};
 use crate::Error;
 
@@ -109,7 +109,7 @@ pub(super) fn map_name(object: &str, section: &str) -> String {
 fn has_visible_variable(elf: &Elf<'_>, datasec: &Datasec<'_>) -> bool {
     datasec.vars().any(|var| match var.variable().data() {
         TypeData::Var(variable) if variable.linkage != Linkage::STATIC => {
-            let hidden = |name: &[u8]| elf.data_symbol(name).is_some_and(|symbol| symbol.is_hidden());
+            let hidden = |name: &[u8]| elf.data_symbol(name).is_some_and(Symbol::is_hidden);
             !hidden(var.variable().name_bytes())
         }
         _ => false,
