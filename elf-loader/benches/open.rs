@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::io::Read;
 use std::path::Path;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
 use purebpf_btf::{Btf, KernelBtf};
 use purebpf_elf_loader::link::{KsymsPresent, Linker};
 use purebpf_elf_loader::object::Object;
@@ -63,5 +63,8 @@ fn benchmarks(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, benchmarks);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    benchmarks(&mut criterion);
+    criterion.final_summary();
+}
