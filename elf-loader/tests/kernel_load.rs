@@ -1,17 +1,17 @@
 //! Loading into the running kernel: that maps hold what they are declared with, and that nothing stays open.
 
-mod common;
-
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 
-use common::open;
 use purebpf_elf_loader::Error;
 use purebpf_elf_loader::load::{FailNth, Loaded, Options, RunningKernel, prepare};
 use purebpf_elf_loader::object::Object;
 use purebpf_sys::info::{map_info, prog_info};
 use purebpf_sys::map::Map;
 use purebpf_sys::uapi::{ElemFlags, ProgType};
+
+// Within the test, as virtual machines have nothing else of the workspace.
+const MANY_MAPS: &[u8] = include_bytes!("../../tests/programs/many_maps.bpf.o");
 
 /// How many descriptors this process has open. No other test of this target opens any meanwhile: there is one.
 fn descriptors() -> usize {
@@ -25,7 +25,7 @@ fn is_root() -> bool {
 
 /// What every kernel from 5.10 on takes of it.
 fn old_enough() -> Object {
-    let mut object = open("many_maps");
+    let mut object = Object::open(MANY_MAPS, "many_maps").unwrap();
     for program in &mut object.programs {
         program.prog_type = ProgType::RAW_TRACEPOINT;
         program.autoload = program.name.starts_with("jumped_to");

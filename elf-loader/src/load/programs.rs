@@ -111,7 +111,7 @@ impl<K: Kernel> Prepared<K> {
             }
             size = (size * LOG_GROWTH).min(MAX_LOG_SIZE);
         };
-        let rejection = report::read(object, program, linked, &self.core, &source, &text);
+        let rejection = report::read(object, program, linked, &self.core, &source, text);
         Err(Error::Rejected { program: program.name.clone(), source: Arc::new(source), rejection: Arc::new(rejection) })
     }
 

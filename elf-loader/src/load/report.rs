@@ -40,7 +40,7 @@ pub(super) fn read(
     linked: &Linked,
     core: &[CoreRelocation],
     source: &SysError,
-    log: &str,
+    log: String,
 ) -> Rejection {
     // From the end: a log has up to millions of lines, and the last few tell.
     let mut lines =
@@ -48,18 +48,14 @@ pub(super) fn read(
     let Some(verdict) = lines.next() else {
         let cause =
             source.is_permission().then(|| "it takes CAP_BPF, and most types CAP_PERFMON too (root)".to_owned());
-        return Rejection { cause, log: log.to_owned(), ..Rejection::default() };
+        return Rejection { cause, log, ..Rejection::default() };
     };
     let before = lines;
     let mut shown: Vec<String> = before.clone().take(SHOWN).map(str::to_owned).collect();
     shown.reverse();
-    Rejection {
-        verdict: verdict.to_owned(),
-        source_line: before.clone().find_map(|line| line.strip_prefix("; ")).map(str::to_owned),
-        before: shown,
-        cause: cause(object, program, linked, core, verdict, before),
-        log: log.to_owned(),
-    }
+    let source_line = before.clone().find_map(|line| line.strip_prefix("; ")).map(str::to_owned);
+    let cause = cause(object, program, linked, core, verdict, before);
+    Rejection { verdict: verdict.to_owned(), source_line, before: shown, cause, log }
 }
 
 fn is_statistics(line: &str) -> bool {

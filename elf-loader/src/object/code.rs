@@ -299,14 +299,22 @@ impl<'a> Resolver<'a> {
                 .map_err(|_| format!("refers to '{}' at {}, past what a map can hold", name(), symbol.value))?;
             return Ok(Target::MapValue { map, offset });
         }
-        match self.declared.get(&(section, symbol.value)) {
-            Some(&map) => Ok(Target::Map(map)),
-            None => Err(format!(
+        if let Some(&map) = self.declared.get(&(section, symbol.value)) {
+            return Ok(Target::Map(map));
+        }
+        let place = self.elf.sections.get(section).map_or(&[][..], |section| section.name);
+        Err(match place {
+            b"maps" => format!(
+                "refers to map '{}', declared as struct bpf_map_def, which is no longer supported (nor by libbpf 1.0); \
+                 declare it in .maps",
+                name()
+            ),
+            _ => format!(
                 "refers to '{}' in section '{}', which is neither a map nor data that BPF programs can reach",
                 name(),
-                self.elf.sections.get(section).map(|section| shown(section.name)).unwrap_or_default()
-            )),
-        }
+                shown(place)
+            ),
+        })
     }
 
     /// The function that begins `insns` instructions after a symbol.
