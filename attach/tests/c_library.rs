@@ -1,6 +1,8 @@
 //! Functions of the C library by its bare name, and by version. Apart from the tests that run in the kernel matrix, whose
 //! binaries are linked statically.
 
+#[path = "../../tests/common/leaks.rs"]
+mod leaks;
 #[allow(dead_code, reason = "shared with the kernel tests, which use more of it")]
 #[path = "kernel/support.rs"]
 mod support;

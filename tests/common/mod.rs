@@ -7,7 +7,7 @@
 
 mod leaks;
 
-use leaks::Snapshot;
+use leaks::Watch;
 use purebpf::{
     btf::{Btf, Kind},
     sys::{
@@ -22,7 +22,7 @@ use std::{
     fmt::Display,
     fs,
     path::{Path, PathBuf},
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::OnceLock,
 };
 
 /// Runs a test that loads into the kernel: as root only (else it is skipped), one at a time in this process, and with a check
@@ -32,16 +32,12 @@ use std::{
 ///
 /// With whatever `test` panics with, or with a list of what it left behind.
 pub(crate) fn kernel_test(test: impl FnOnce()) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    if !is_root() {
-        skip("needs root");
-        return;
+    // Before anything else: to find out who we are takes a descriptor.
+    let _watch = Watch::start();
+    match is_root() {
+        true => test(),
+        false => skip("needs root"),
     }
-    // A failed test poisons it, which is no reason to fail the others.
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = Snapshot::take();
-    test();
-    before.assert_nothing_new();
 }
 
 /// Says that the test shows nothing here, and why. `cargo xtask` collects these lines.

@@ -3,6 +3,9 @@
 //! The programs are assembled by hand and count their runs on the testing thread. Without the rights, or on a kernel
 //! without the feature, a test prints `skipped: why` and passes; what a kernel must have by its version, it must have.
 
+#[path = "../../../tests/common/leaks.rs"]
+mod leaks;
+
 mod freplace;
 mod kprobes;
 mod links;

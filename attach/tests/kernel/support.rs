@@ -1,6 +1,7 @@
 //! What the tests share: the right to bpf(2), one test at a time, descriptors counted, programs that count, places to
 //! attach to.
 
+use crate::leaks::Watch;
 use purebpf_attach::{Link, tracefs};
 use purebpf_sys::{
     Insn,
@@ -17,7 +18,7 @@ use std::{
         unix::{ffi::OsStrExt, fs::MetadataExt},
     },
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU32, atomic::Ordering},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 /// Why a test cannot run here.
@@ -25,24 +26,16 @@ pub(crate) fn skipped(why: impl std::fmt::Display) {
     println!("skipped: {why}");
 }
 
-/// Held by a test for as long as it runs: tests run one at a time, so that descriptors can be counted.
+/// Held by a test for as long as it runs: one at a time, and nothing is left of it.
 pub(crate) struct Kernel {
-    descriptors: usize,
-    _alone: MutexGuard<'static, ()>,
-}
-
-/// Held by one test at a time: whatever opens a descriptor holds it, so that descriptors can be counted.
-pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    // A failed test poisons it, which is no reason to fail the others.
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    _watch: Watch,
 }
 
 /// The kernel, when this process may use bpf(2).
 pub(crate) fn kernel() -> Option<Kernel> {
-    let alone = alone();
+    let watch = Watch::start();
     match MapCreate::new(MapType::ARRAY, 4, 4, 1).create().map(drop) {
-        Ok(()) => Some(Kernel { descriptors: count_descriptors(), _alone: alone }),
+        Ok(()) => Some(Kernel { _watch: watch }),
         Err(error) => {
             skipped(error);
             None
@@ -50,14 +43,7 @@ pub(crate) fn kernel() -> Option<Kernel> {
     }
 }
 
-impl Drop for Kernel {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            assert_eq!(count_descriptors(), self.descriptors, "descriptors left open");
-        }
-    }
-}
-
+/// How many descriptors this process has, with the one that counting takes.
 pub(crate) fn count_descriptors() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }

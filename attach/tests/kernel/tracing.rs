@@ -1,6 +1,7 @@
 //! Programs that are loaded for a target of the kernel's BTF.
 
-use crate::support::{Adds, Counting, For, alone, fires, getppid, in_matrix, is_since, kernel, since, skipped};
+use crate::leaks::Watch;
+use crate::support::{Adds, Counting, For, fires, getppid, in_matrix, is_since, kernel, since, skipped};
 use purebpf_attach::{Link, TracingOptions, attach_tracing, auto_attach, section::SectionName};
 use purebpf_btf::{Btf, KernelBtf, Owner};
 use purebpf_sys::{mapping::FileBytes, uapi::AttachType};
@@ -112,7 +113,7 @@ fn a_cookie_on_an_older_kernel_is_refused_with_the_version() {
 
 #[test]
 fn misspelt_targets_name_the_nearest() {
-    let _alone = alone();
+    let _watch = Watch::start();
     let Some(kernel) = kernel_btf() else { return };
     let find = |name| {
         let section = SectionName::parse(name).unwrap();

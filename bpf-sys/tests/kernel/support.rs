@@ -1,5 +1,6 @@
 //! What the tests share: the right to bpf(2), one test at a time, descriptors counted, places to pin and attach.
 
+use crate::leaks::Watch;
 use purebpf_sys::{
     Insn, Result,
     map::{Map, MapCreate},
@@ -14,7 +15,7 @@ use std::{
         unix::ffi::OsStrExt,
     },
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, atomic::AtomicU32, atomic::Ordering},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 /// Why a test cannot run here.
@@ -22,18 +23,16 @@ pub(crate) fn skipped(why: impl std::fmt::Display) {
     println!("skipped: {why}");
 }
 
-/// Held by a test for as long as it runs: tests run one at a time, so that descriptors can be counted.
+/// Held by a test for as long as it runs: one at a time, and nothing is left of it.
 pub(crate) struct Kernel {
-    descriptors: usize,
-    _alone: MutexGuard<'static, ()>,
+    _watch: Watch,
 }
 
 /// The kernel, when this process may use bpf(2).
 pub(crate) fn kernel() -> Option<Kernel> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let watch = Watch::start();
     match MapCreate::new(MapType::ARRAY, 4, 4, 1).create().map(drop) {
-        Ok(()) => Some(Kernel { descriptors: count_descriptors(), _alone: alone }),
+        Ok(()) => Some(Kernel { _watch: watch }),
         Err(error) => {
             skipped(error);
             None
@@ -41,14 +40,7 @@ pub(crate) fn kernel() -> Option<Kernel> {
     }
 }
 
-impl Drop for Kernel {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            assert_eq!(count_descriptors(), self.descriptors, "descriptors left open");
-        }
-    }
-}
-
+/// How many descriptors this process has, with the one that counting takes.
 pub(crate) fn count_descriptors() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }

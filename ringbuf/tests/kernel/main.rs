@@ -18,8 +18,11 @@ use purebpf_sys::pin::Access;
 use purebpf_sys::uapi::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, MapFlags, MapType};
 
 use edge::Edges;
+use leaks::Watch;
 
 mod edge;
+#[path = "../../../tests/common/leaks.rs"]
+mod leaks;
 mod producer;
 
 /// Long enough that only a lost wake-up takes it.
@@ -64,6 +67,7 @@ fn all(ring: &mut Ring) -> Vec<Vec<u8>> {
 
 #[test]
 fn records_arrive_as_they_were_submitted() {
+    let _watch = Watch::start();
     // 1,000 records of up to 256 bytes, many times around a ring of a page.
     let producer = producer!(PAGE);
     let mut ring = Ring::new(producer.map()).unwrap();
@@ -94,6 +98,7 @@ fn records_arrive_as_they_were_submitted() {
 
 #[test]
 fn a_full_ring_takes_records_again_when_some_are_released() {
+    let _watch = Watch::start();
     let producer = producer!(PAGE);
     let mut ring = Ring::new(producer.map()).unwrap();
     // A record takes 8 bytes of header and 32 of its own; the producer position stays at most a byte short of a lap.
@@ -122,6 +127,7 @@ fn a_full_ring_takes_records_again_when_some_are_released() {
 
 #[test]
 fn discarded_records_are_passed_over() {
+    let _watch = Watch::start();
     let producer = producer!(PAGE);
     let (submit, discard) = (producer.reserving(Reserved::Submit), producer.reserving(Reserved::Discard));
     let mut ring = Ring::new(producer.map()).unwrap();
@@ -143,6 +149,7 @@ fn discarded_records_are_passed_over() {
 
 #[test]
 fn a_record_that_is_still_being_written_is_waited_for() {
+    let _watch = Watch::start();
     if thread::available_parallelism().unwrap().get() < 2 {
         return println!("skipped: with one CPU nobody can look while a program runs");
     }
@@ -172,6 +179,7 @@ fn a_record_that_is_still_being_written_is_waited_for() {
 
 #[test]
 fn what_is_not_consumed_is_there_for_the_next_consumer() {
+    let _watch = Watch::start();
     let producer = producer!(PAGE);
     for i in 0..3 {
         assert!(producer.output(&[i; 5]));
@@ -187,6 +195,7 @@ fn what_is_not_consumed_is_there_for_the_next_consumer() {
 
 #[test]
 fn the_record_at_which_the_callback_breaks_off_is_consumed() {
+    let _watch = Watch::start();
     let producer = producer!(PAGE);
     let mut ring = Ring::new(producer.map()).unwrap();
     for i in 0..3 {
@@ -203,6 +212,7 @@ fn the_record_at_which_the_callback_breaks_off_is_consumed() {
 
 #[test]
 fn what_is_no_ring_buffer_is_refused() {
+    let _watch = Watch::start();
     let producer = producer!(PAGE);
     let array = MapCreate::new(MapType::ARRAY, 4, 4, 1).create().unwrap();
     assert!(matches!(
@@ -243,6 +253,7 @@ fn what_is_no_ring_buffer_is_refused() {
 
 #[test]
 fn a_ring_that_contradicts_itself_is_an_error() {
+    let _watch = Watch::start();
     let producer = producer!(PAGE);
     let consumer_page = Mapping::new(producer.map(), 0, PAGE as usize, Protection::ReadWrite).unwrap();
     // What stands where a second header would be, if the consumer position pointed into the first record.
@@ -271,6 +282,7 @@ fn a_ring_that_contradicts_itself_is_an_error() {
 
 #[test]
 fn waiting_ends_with_a_record_or_the_timeout() {
+    let _watch = Watch::start();
     let producer = producer!(PAGE);
     let mut ring = Ring::new(producer.map()).unwrap();
     assert_eq!(ring.poll(Duration::ZERO, |_| ()).unwrap(), 0);
@@ -300,6 +312,7 @@ fn waiting_ends_with_a_record_or_the_timeout() {
 
 #[test]
 fn records_without_wake_up_are_found_when_the_timeout_is_over() {
+    let _watch = Watch::start();
     let producer = producer!(PAGE, BPF_RB_NO_WAKEUP);
     let mut ring = Ring::new(producer.map()).unwrap();
     // Let the ring have been seen empty by the epoll instance, so that only an edge could end the next wait.
@@ -320,6 +333,7 @@ fn records_without_wake_up_are_found_when_the_timeout_is_over() {
 
 #[test]
 fn forced_wake_ups_end_a_wait_too() {
+    let _watch = Watch::start();
     let producer = producer!(PAGE, BPF_RB_FORCE_WAKEUP);
     let mut ring = Ring::new(producer.map()).unwrap();
     thread::scope(|scope| {
@@ -330,6 +344,7 @@ fn forced_wake_ups_end_a_wait_too() {
 
 #[test]
 fn a_signal_ends_a_wait() {
+    let _watch = Watch::start();
     extern "C" fn ignore(_: libc::c_int) {}
     let producer = producer!(PAGE);
     let mut ring = Ring::new(producer.map()).unwrap();
@@ -398,6 +413,7 @@ impl Drop for SetOnDrop<'_> {
 
 #[test]
 fn edge_triggered_waiters_lose_nothing_in_batches() {
+    let _watch = Watch::start();
     let producer = producer!(PAGE);
     let mut ring = Ring::new(producer.map()).unwrap();
     let edges = Edges::of(ring.as_fd());
@@ -415,6 +431,7 @@ fn edge_triggered_waiters_lose_nothing_in_batches() {
 
 #[test]
 fn edge_triggered_waiters_lose_nothing_one_by_one() {
+    let _watch = Watch::start();
     let producer = producer!(PAGE);
     let mut ring = Ring::new(producer.map()).unwrap();
     let edges = Edges::of(ring.as_fd());
@@ -435,6 +452,7 @@ fn edge_triggered_waiters_lose_nothing_one_by_one() {
 
 #[test]
 fn poll_loses_nothing() {
+    let _watch = Watch::start();
     let producer = producer!(PAGE);
     let mut ring = Ring::new(producer.map()).unwrap();
     nothing_is_lost(
@@ -449,6 +467,7 @@ fn poll_loses_nothing() {
 
 #[test]
 fn a_manager_loses_nothing_seen_from_outside() {
+    let _watch = Watch::start();
     // The manager's epoll instance in another, edge-triggered one, as in an async runtime.
     let producer = producer!(PAGE);
     let (records, received) = mpsc::channel();
@@ -470,6 +489,7 @@ fn a_manager_loses_nothing_seen_from_outside() {
 
 #[test]
 fn a_manager_reads_its_rings_in_order() {
+    let _watch = Watch::start();
     let producers = [producer!(PAGE), producer!(2 * PAGE), producer!(PAGE)];
     let (records, received) = mpsc::channel();
     let mut manager = RingBufferManager::new().unwrap();
@@ -513,6 +533,7 @@ fn a_manager_reads_its_rings_in_order() {
 
 #[test]
 fn a_busy_ring_does_not_keep_the_others_waiting() {
+    let _watch = Watch::start();
     let (busy, quiet) = (producer!(PAGE), producer!(PAGE));
     let busy = Arc::new(busy);
     let mut manager = RingBufferManager::new().unwrap();
@@ -529,6 +550,7 @@ fn a_busy_ring_does_not_keep_the_others_waiting() {
 
 #[test]
 fn rings_and_managers_move_to_other_threads() {
+    let _watch = Watch::start();
     let producer = producer!(PAGE);
     let mut ring = Ring::new(producer.map()).unwrap();
     assert!(producer.output(b"here") && producer.output(b"there"));
@@ -559,6 +581,7 @@ fn rings_and_managers_move_to_other_threads() {
 
 #[test]
 fn any_descriptor_of_the_map_will_do() {
+    let _watch = Watch::start();
     let producer = producer!(PAGE);
     let owned: OwnedFd = producer.map().try_clone_to_owned().unwrap();
     let mut ring = Ring::new(&owned).unwrap();
