@@ -102,7 +102,7 @@ pub(crate) fn find_variable<'a>(object: &'a object::Object, name: &str) -> Resul
 #[derive(Clone, Debug)]
 pub struct OpenObject {
     object: object::Object,
-    kernel_btf: Option<KernelBtf>,
+    core_btf: Option<KernelBtf>,
 }
 
 impl OpenObject {
@@ -125,7 +125,7 @@ impl OpenObject {
             object.maps.len(),
             object.externs.len()
         );
-        Ok(OpenObject { object, kernel_btf: None })
+        Ok(OpenObject { object, core_btf: None })
     }
 
     /// The object as plain data: everything in it may be looked at.
@@ -189,10 +189,12 @@ impl OpenObject {
         self.object.program_ids()
     }
 
-    /// Takes the types of this kernel instead of the running one's, for CO-RE and typed externs.
+    /// Relocates CO-RE to these types instead of the running kernel's own, which a kernel built without
+    /// `CONFIG_DEBUG_INFO_BTF` does not bring: see [`kernel::btf_file`](crate::kernel::btf_file). What programs attach to and
+    /// what externs name is looked for in the running kernel's types all the same.
     #[doc(alias = "btf_custom_path")]
-    pub fn set_kernel_btf(&mut self, kernel: KernelBtf) -> &mut Self {
-        self.kernel_btf = Some(kernel);
+    pub fn set_core_btf(&mut self, types: KernelBtf) -> &mut Self {
+        self.core_btf = Some(types);
         self
     }
 
@@ -234,7 +236,7 @@ impl OpenObject {
             }
         }
         let mut options = load::Options::default();
-        options.kernel_btf.clone_from(&self.kernel_btf);
+        options.core_btf.clone_from(&self.core_btf);
         let kernel = RunningKernel::new();
         let prepared = load::prepare(&object, kernel, options).map_err(|source| fault(&object, source))?;
         for warning in prepared.warnings() {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use common::{kernel_test, vmlinux_btf};
 use purebpf::btf::Kind;
 use purebpf::bytemuck::{self, Pod, Zeroable};
+use purebpf::elf_loader::object::AttachBtf;
 use purebpf::sys::prog::TestRun;
 use purebpf::sys::uapi::ElemFlags;
 use purebpf::{Error, Link, Object, Program, RingBuffer};
@@ -240,17 +241,51 @@ fn a_field_that_no_kernel_has_is_named() {
     });
 }
 
-/// Types that are not the running kernel's are taken instead of its own.
+/// CO-RE relocated to the types of a file: here those of another kernel, whose offsets the programs then have.
 #[test]
-fn a_kernel_without_the_types_is_told() {
+fn types_of_a_file_serve_for_core() {
+    kernel_test(|| {
+        let packed = &include_bytes!("data/sample/vmlinux-6.12.107-amd64.btf.zst")[..];
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vmlinux.btf");
+        let mut unpacked = fs::File::create(&file).unwrap();
+        std::io::copy(&mut ruzstd::decoding::StreamingDecoder::new(packed).expect("zstd"), &mut unpacked).unwrap();
+
+        let types = purebpf::kernel::btf_file(&file).unwrap();
+        let other = types.vmlinux().clone();
+        let mut open = Object::open_bytes(CORE, "core").unwrap();
+        let object = open.set_core_btf(types).load().unwrap();
+        run(&object.program("relocate").unwrap());
+        let task = other.type_by_id(other.find("task_struct", Kind::Struct).unwrap()).unwrap();
+        let pid = task.members().unwrap().find(|member| member.name() == Some("pid")).unwrap();
+        assert_eq!(get(&object, "pid_offset"), u64::from(pid.bit_offset / 8));
+        assert_eq!(get(&object, "type_size"), u64::from(other.size_of(task.id()).unwrap()));
+        assert_eq!(get(&object, "type_id_kernel"), u64::from(other.find("list_head", Kind::Struct).unwrap().0));
+    });
+}
+
+/// What programs attach to is the running kernel's, whatever types CO-RE has: ids of others would mean something else.
+#[test]
+fn types_of_a_file_do_not_serve_for_targets() {
     kernel_test(|| {
         use purebpf::btf::{Btf, KernelBtf, builder::Builder};
-        let empty = Btf::parse(Builder::new().finish()).unwrap();
         let mut open = Object::open_bytes(TRACING_EVENTS, "tracing_events").unwrap();
-        open.program_mut("on_raw_tp").unwrap().set_autoload(false);
-        open.set_kernel_btf(KernelBtf::new(empty));
-        let error = open.load().expect_err("there is no such tracepoint in it").to_string();
-        assert!(error.contains("on_tp_btf") && error.contains("btf_trace_sys_enter"), "{error}");
+        for other in ["on_tracepoint", "on_raw_tp"] {
+            open.program_mut(other).unwrap().set_autoload(false);
+        }
+        open.set_core_btf(KernelBtf::new(Btf::parse(Builder::new().finish()).unwrap()));
+        assert_eq!(open.load().unwrap().attach().unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_target_that_the_kernel_does_not_have_is_named() {
+    kernel_test(|| {
+        let mut open = Object::open_bytes(TRACING_EVENTS, "tracing_events").unwrap();
+        let target = AttachBtf { name: "btf_trace_no_such_event".into(), kind: Kind::Typedef, module: None };
+        open.program_mut("on_tp_btf").unwrap().set_attach_btf(Some(target));
+        let error = open.load().expect_err("there is no such tracepoint").to_string();
+        assert!(error.contains("on_tp_btf") && error.contains("btf_trace_no_such_event"), "{error}");
     });
 }
 

@@ -120,6 +120,17 @@ impl<'a> Linker<'a> {
     ///
     /// What fails is kept and told by [`link`](Linker::link) for each program that is affected.
     pub fn new(object: &'a Object, kernel: Option<&KernelBtf>, ksyms: &dyn Ksyms) -> Linker<'a> {
+        Linker::with_core_btf(object, kernel, kernel, ksyms)
+    }
+
+    /// As [`new`](Linker::new), with CO-RE relocated to other types than those in which externs are looked up: those of a file,
+    /// say, for a kernel that brings none.
+    pub fn with_core_btf(
+        object: &'a Object,
+        core_btf: Option<&KernelBtf>,
+        kernel: Option<&KernelBtf>,
+        ksyms: &dyn Ksyms,
+    ) -> Linker<'a> {
         let externs = externs::resolve(object, kernel, ksyms);
         let mut kfunc_modules = Vec::new();
         for (ext, value) in object.externs.iter().zip(&externs) {
@@ -130,7 +141,7 @@ impl<'a> Linker<'a> {
         }
         Linker {
             object,
-            core: core::relocate(object, kernel),
+            core: core::relocate(object, core_btf),
             externs,
             kfunc_modules,
             func_info: infos::InfoTable::of_functions(object),

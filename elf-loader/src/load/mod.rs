@@ -43,8 +43,10 @@ use crate::object::{ExternKind, Object, ProgramId};
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// The kernel's types, if not the running kernel's own are to be taken.
-    pub kernel_btf: Option<KernelBtf>,
+    /// Types to relocate CO-RE to, for a kernel that does not bring its own. What programs attach to and what externs name is
+    /// looked for in the kernel's own types all the same: ids of any others mean something else to it.
+    #[doc(alias = "btf_custom_path")]
+    pub core_btf: Option<KernelBtf>,
     /// Level of the verifier's log in the error of a rejected program: 1 if 0.
     pub log_level: u32,
 }
@@ -87,15 +89,16 @@ pub fn prepare<K: Kernel>(object: &Object, kernel: K, options: Options) -> Resul
     }
     // What needs none goes without.
     let mut no_types = None;
-    let kernel_btf = match options.kernel_btf {
-        None if needs_kernel_btf(object) => kernel.kernel_btf().map_err(|why| no_types = Some(why)).ok(),
-        given => given,
+    let kernel_btf = match needs_kernel_btf(object, &options) {
+        true => kernel.kernel_btf().map_err(|why| no_types = Some(why)).ok(),
+        false => None,
     };
+    let core_btf = options.core_btf.as_ref().or(kernel_btf.as_ref());
     let ksyms = match object.externs.iter().any(|ext| ext.kind == ExternKind::Ksym) {
         true => Kallsyms::parse(&kernel.kallsyms().map_err(|why| Error::NoKallsyms { why })?, object),
         false => Kallsyms::default(),
     };
-    let linker = Linker::new(object, kernel_btf.as_ref(), &ksyms);
+    let linker = Linker::with_core_btf(object, core_btf, kernel_btf.as_ref(), &ksyms);
     let mut warnings = linker.warnings().to_vec();
     let mut programs = Vec::with_capacity(object.programs.len());
     for (id, program) in object.program_ids().zip(&object.programs) {
@@ -119,9 +122,10 @@ pub fn prepare<K: Kernel>(object: &Object, kernel: K, options: Options) -> Resul
     Ok(Prepared { kernel, btf, maps, programs, kernel_btf, core, warnings, log_level: options.log_level })
 }
 
-/// Whether anything that is to be loaded asks for the kernel's types.
-fn needs_kernel_btf(object: &Object) -> bool {
-    let has_core = object.btf_ext.as_ref().is_some_and(|ext| ext.core_relocations().next().is_some());
+/// Whether anything that is to be loaded asks for the kernel's own types.
+fn needs_kernel_btf(object: &Object, options: &Options) -> bool {
+    let has_relocations = object.btf_ext.as_ref().is_some_and(|ext| ext.core_relocations().next().is_some());
+    let has_core = has_relocations && options.core_btf.is_none();
     let has_typed = object.externs.iter().any(|ext| ext.kind.is_typed());
     let attaches = object.programs.iter().any(|program| program.autoload && program.attach_btf.is_some());
     has_core || has_typed || attaches
