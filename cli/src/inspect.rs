@@ -105,12 +105,12 @@ fn definition(name: &str, definition: &MapDefinition) -> Value {
     })
 }
 
-/// A template has a name made from its map's, and nothing that only whole maps have.
+/// A template has a name made from its map's, and nothing that only whole maps have; it is none that a load creates.
 fn inner_map(outer: &str, inner: &MapDefinition) -> Value {
     let mut value = definition(&format!("{outer}.inner"), inner);
     value["kind"] = json!(kind(MapKind::User));
     value["pinning"] = json!(pinning(Pinning::None));
-    value["autocreate"] = json!(true);
+    value["autocreate"] = json!(false);
     value
 }
 

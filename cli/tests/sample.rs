@@ -101,3 +101,21 @@ fn relocate_one_program() {
     let complaint = String::from_utf8_lossy(&none.stderr).into_owned();
     assert!(complaint.contains("no program 'nothing'") && complaint.contains("on_exec"), "{complaint}");
 }
+
+/// The template of what a map of maps holds, as libbpf 1.8 has it: `bpf_map__name`, `bpf_map__autocreate` and the rest, asked of
+/// `bpf_map__inner_map`.
+#[test]
+fn inspect_shows_templates_of_inner_maps() {
+    let object = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/programs/inner_maps.bpf.o");
+    let text = stdout(&["object", "inspect", object.to_str().expect("UTF-8"), "--json"]);
+    let answer: Value = serde_json::from_str(&text).expect("JSON");
+    let maps = answer["maps"].as_array().expect("a list");
+    let outer = maps.iter().find(|map| map["name"] == "by_key").expect("it has this map");
+    assert_eq!(outer["map_type"], "hash_of_maps");
+    let expected = serde_json::json!({
+        "name": "by_key.inner", "kind": "user", "map_type": "array", "key_size": 4, "value_size": 8, "max_entries": 2,
+        "map_flags": 0, "numa_node": 0, "map_extra": 0, "pinning": "none", "autocreate": false, "inner_map": null,
+        "initial_value_sha256": null,
+    });
+    assert_eq!(outer["inner_map"], expected);
+}

@@ -18,6 +18,11 @@ use std::{
 const SERIAL: &str = "/dev/ttyS0";
 
 fn main() {
+    // Whoever starts it on a machine of their own does not want that powered off.
+    if std::process::id() != 1 {
+        eprintln!("vm-init: this is process 1 of the kernel matrix's virtual machines; see cargo xtask vm");
+        std::process::exit(2);
+    }
     // What goes wrong before the port is open shows on the kernel's console, which is our stderr.
     let mut port = match open_port() {
         Ok(port) => port,
