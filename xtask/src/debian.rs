@@ -73,7 +73,8 @@ pub(crate) fn ensure_installed(what_for: &str, wanted: &[Wanted]) -> Result {
     let install = || {
         let mut command = Command::new("apt-get");
         command
-            .args(["install", "--yes", "--no-install-recommends"])
+            // Another package manager at work is waited for.
+            .args(["-o", "DPkg::Lock::Timeout=300", "install", "--yes", "--no-install-recommends"])
             .args(&packages)
             .env("DEBIAN_FRONTEND", "noninteractive");
         run_quiet(&mut command)
