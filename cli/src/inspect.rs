@@ -63,7 +63,7 @@ fn program_type(program: &Program) -> Option<&'static str> {
 }
 
 fn attach_type(program: &Program) -> Option<&'static str> {
-    program.expected_attach_type.and_then(|attach_type| attach_type.name())
+    program.expected_attach_type.and_then(purebpf::sys::uapi::AttachType::name)
 }
 
 fn insn_count(object: &Object, program: &Program) -> usize {

@@ -144,7 +144,7 @@ fn held_by_others() -> BTreeSet<(&'static str, u32)> {
     held
 }
 
-/// The ids in an fdinfo: lines such as `prog_id:	42` (bpf_prog_show_fdinfo, bpf_map_show_fdinfo, bpf_link_show_fdinfo).
+/// The ids in an fdinfo: lines such as `prog_id: 42` (bpf_prog_show_fdinfo, bpf_map_show_fdinfo, bpf_link_show_fdinfo).
 fn ids_in(fdinfo: &str) -> Vec<(&'static str, u32)> {
     let fields = fdinfo.lines().filter_map(|line| line.split_once(':'));
     let ids = fields.filter_map(|(key, value)| {

@@ -1,8 +1,11 @@
 //! `fixtures`: compiles the BPF programs of tests and examples. The objects are committed beside their sources, so that only
 //! who changes a program needs clang; `fixtures --check` compiles once more, elsewhere, and compares.
 //!
-//! An object is the same bytes whoever compiles it and wherever: one version of clang, the BTF of one kernel for `vmlinux.h`,
-//! paths relative to the workspace.
+//! An object is the same bytes whoever compiles it and wherever: one version of clang, the BTF of one kernel for `vmlinux.h`, and
+//! nothing of this machine in what the compiler is told. The last is more than paths in the debug information: clang puts
+//! forward declarations into BTF in the order of their addresses in memory, which depends on every allocation before, and so
+//! on the length of a path. It works in a folder that holds just the sources, whose path is as long everywhere, and is told
+//! paths below it.
 
 use crate::{
     debian::{Wanted, ensure_installed},
@@ -51,13 +54,12 @@ pub(crate) fn run(args: &[String]) -> Result {
         _ => return Err("usage: cargo xtask fixtures [--check]".into()),
     };
     ensure_installed("compiling BPF programs", &[CLANG, STRIP])?;
-    let work = target_dir().join("fixtures");
-    create_dir(&work)?;
-    let include = work.join("include");
-    write_vmlinux_header(&include.join("vmlinux.h"))?;
-
     let (sources, orphans) = programs()?;
-    let compiled = compile_all(&sources, &include, &work)?;
+    let work = work_dir()?;
+    let compiled = lay_out(&work).and_then(|()| compile_all(&sources, &work));
+    // Whatever came of it, the copies are of no more use.
+    _ = fs::remove_dir_all(&work);
+    let compiled = compiled?;
     let mut drifted = orphans;
     for (source, bytes) in sources.iter().zip(compiled) {
         let object = source.with_extension("o");
@@ -102,6 +104,36 @@ fn programs() -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     Ok((sources, objects))
 }
 
+/// How long the path of the folder is that the compiler works in.
+const WORK_PATH_LEN: usize = 200;
+
+/// A folder of this process's own below the output folder, with as long a path as any other's. (The compiler asks for the real
+/// paths of the files that it opens, and keeps them.)
+fn work_dir() -> Result<PathBuf> {
+    let parent = target_dir().join("fixtures");
+    create_dir(&parent)?;
+    let parent = parent.canonicalize().context(parent.display())?;
+    let width = WORK_PATH_LEN.checked_sub(parent.as_os_str().len() + 1).filter(|width| *width >= 10);
+    let width = width.context(format_args!("{}: too long a path to compile in", parent.display()))?;
+    Ok(parent.join(format!("{:0>width$}", std::process::id())))
+}
+
+/// What programs include, below the folder that the compiler works in: our headers, and those beside the programs.
+const HELPERS: &str = "bpf-helpers/include";
+
+/// Copies sources and headers to where they are compiled.
+fn lay_out(work: &Path) -> Result {
+    for folder in FOLDERS.into_iter().chain([HELPERS]) {
+        for path in files_below(&root().join(folder))? {
+            let name = path.strip_prefix(root()).expect("found below it");
+            if name.extension().is_some_and(|extension| extension == "c" || extension == "h") {
+                write(&work.join(name), &read(&path)?)?;
+            }
+        }
+    }
+    write_vmlinux_header(&work.join("include/vmlinux.h"))
+}
+
 /// The header of the kernel's types, by our own dump.
 fn write_vmlinux_header(path: &Path) -> Result {
     let compressed = read(&root().join(KERNEL_BTF))?;
@@ -119,16 +151,14 @@ fn text_of(error: impl Display) -> String {
 }
 
 /// What each source compiles to, in their order; several compilers at a time.
-fn compile_all(sources: &[PathBuf], include: &Path, work: &Path) -> Result<Vec<Vec<u8>>> {
+fn compile_all(sources: &[PathBuf], work: &Path) -> Result<Vec<Vec<u8>>> {
     let next = AtomicUsize::new(0);
     let compiled = Mutex::new(Vec::new());
     let compile_some = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(source) = sources.get(index) else { return };
-            let object = work.join(format!("{index}-{}.o", std::process::id()));
-            let outcome = compile(source, include, &object);
-            _ = fs::remove_file(&object);
+            let outcome = compile(source, work);
             compiled.lock().unwrap_or_else(PoisonError::into_inner).push((index, outcome));
         }
     };
@@ -142,26 +172,28 @@ fn compile_all(sources: &[PathBuf], include: &Path, work: &Path) -> Result<Vec<V
     compiled.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-fn compile(source: &Path, include: &Path, object: &Path) -> Result<Vec<u8>> {
-    let mut clang = Command::new(CLANG_PROGRAM);
+fn compile(source: &Path, work: &Path) -> Result<Vec<u8>> {
+    let object = source.with_extension("o");
+    let mut clang = in_work(CLANG_PROGRAM, work);
     clang
-        .current_dir(root())
         .args(["--target=bpfel", INSTRUCTION_SET, "-D__TARGET_ARCH_x86", "-O2", "-g", "-Wall", "-Wextra", "-Werror"])
         // Programs need not use all that the kernel gives them, and compare what it gives as it comes.
         .args(["-Wno-unused-parameter", "-Wno-sign-compare"])
-        // Line information names files from the workspace's root, wherever that is.
-        .arg("-fdebug-compilation-dir=.")
-        .arg(format!("-ffile-prefix-map={}=include", include.display()))
-        .arg(format!("-ffile-prefix-map={}=.", root().display()))
-        .args(["-fno-addrsig", "-fno-ident"])
-        .args(["-I", "bpf-helpers/include", "-isystem"])
-        .arg(include)
-        .arg("-c")
+        .args(["-fdebug-compilation-dir=.", "-fno-addrsig", "-fno-ident"])
+        .args(["-I", HELPERS, "-isystem", "include", "-c"])
         .arg(source)
         .arg("-o")
-        .arg(object);
+        .arg(&object);
     run_quiet(&mut clang).context(source.display())?;
     // DWARF goes; BTF stays.
-    run_quiet(Command::new(STRIP_PROGRAM).arg("-g").arg(object)).context(source.display())?;
-    read(object)
+    run_quiet(in_work(STRIP_PROGRAM, work).arg("-g").arg(&object)).context(source.display())?;
+    read(&work.join(object))
+}
+
+/// A program that is at work in `work` and does not know where that is: it is told by a name that is as long everywhere.
+fn in_work(program: &str, work: &Path) -> Command {
+    let mut command = Command::new(program);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    command.current_dir(work).env_clear().env("PATH", path).env("PWD", "/proc/self/cwd");
+    command
 }
