@@ -6,8 +6,7 @@ use alloc::vec::Vec;
 
 use purebpf_btf::{Btf, KernelBtf, TypeId, essential_name};
 
-use crate::compat::{self, Budget};
-use crate::spec::same_kind_class;
+use crate::compat::{self, Budget, same_kind_class};
 use crate::{Error, Warning};
 
 /// A type of the target.

@@ -1,10 +1,9 @@
 //! When a local type and a target's may stand for each other: three relations, from loose to strict.
 
 use purebpf_btf::types::FwdKind;
-use purebpf_btf::{Btf, IntEncoding, Type, TypeData, TypeId, essential_name};
+use purebpf_btf::{Btf, IntEncoding, Kind, Type, TypeData, TypeId, essential_name};
 
 use crate::Error;
-use crate::spec::same_kind_class;
 
 /// How deep types may nest (libbpf's `depth` and `level`).
 const MAX_DEPTH: u32 = 32;
@@ -44,6 +43,11 @@ impl Budget {
     pub(crate) fn spend_name(&mut self, name: &[u8]) -> Result<(), Error> {
         self.spend(1 + name.len() / 16)
     }
+}
+
+/// Whether a candidate's kind can stand for the local one's.
+pub(crate) fn same_kind_class(local: Kind, target: Kind) -> bool {
+    local == target || (local.is_any_enum() && target.is_any_enum())
 }
 
 /// Whether a field of one type can be read as the other: names and sizes of what integers and

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use purebpf_btf::types::Array;
 use purebpf_btf::types::Member;
-use purebpf_btf::{Btf, Kind as BtfKind, Type, TypeData, TypeId, essential_name};
+use purebpf_btf::{Btf, Type, TypeData, TypeId, essential_name};
 
 use crate::candidates::Candidate;
 use crate::compat::{self, Budget};
@@ -251,9 +251,4 @@ fn parse(access: &str) -> Result<Vec<u32>, Error> {
         path.push(number.ok_or(Error::BadAccess { what: "it is no list of numbers with ':' between" })? as u32);
     }
     Ok(path)
-}
-
-/// Whether a candidate's kind can stand for the local one's.
-pub(crate) fn same_kind_class(local: BtfKind, target: BtfKind) -> bool {
-    local == target || (local.is_any_enum() && target.is_any_enum())
 }

@@ -28,5 +28,6 @@ pub mod link;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod load;
 pub mod object;
+mod poison;
 
 pub use error::Error;

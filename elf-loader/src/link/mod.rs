@@ -8,7 +8,7 @@
 mod core;
 mod externs;
 mod infos;
-pub(crate) mod subprograms;
+mod subprograms;
 
 pub use self::core::{CoreOutcome, CoreRelocation};
 pub use self::externs::{ExternValue, Kallsyms, Ksyms, KsymsPresent};

@@ -12,10 +12,7 @@ use super::externs::ExternValue;
 use super::{InfoRecords, Linked, Linker, StreamReference, StreamValue};
 use crate::Error;
 use crate::object::{ExternId, Function, FunctionId, ProgramId, Target};
-
-/// What a call to a weak kfunc becomes that is not there, plus the extern's number: an unknown
-/// helper whose number shows in the verifier's log. The base is libbpf's.
-pub(crate) const POISONED_KFUNC_CALL: i32 = 2_002_000_000;
+use crate::poison;
 
 /// Links one program.
 pub(super) fn link(linker: &Linker<'_>, program: ProgramId) -> Result<Linked, Error> {
@@ -175,8 +172,7 @@ impl Linker<'_> {
         let is_call = first.is_call();
         match *value {
             ExternValue::Missing if is_call => {
-                *first =
-                    Insn { code: first.code, regs: 0, off: 0, imm: POISONED_KFUNC_CALL.wrapping_add(ext.0 as i32) };
+                *first = Insn { code: first.code, regs: 0, off: 0, imm: poison::KFUNC_CALL.wrapping_add(ext.0 as i32) };
                 None
             }
             ExternValue::Missing => {

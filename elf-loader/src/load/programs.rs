@@ -11,10 +11,7 @@ use super::{KernelType, Prepared, report};
 use crate::Error;
 use crate::link::{Linked, StreamValue};
 use crate::object::{AttachBtf, MapId, Object, Program, ProgramId};
-
-/// What an instruction becomes that refers to a map that was not created, plus the map's number: a call of an unknown
-/// helper, which matters only where it can be reached. The base is libbpf's.
-pub(super) const POISONED_MAP: i32 = 2_001_000_000;
+use crate::poison;
 
 /// The log's size at the first try, how it grows, and the last.
 const LOG_SIZE: usize = 256 << 10;
@@ -133,7 +130,7 @@ impl<K: Kernel> Prepared<K> {
             StreamValue::Map(map) | StreamValue::MapValue(map) => match self.map_number(map) {
                 Some(number) => first.imm = number,
                 None => {
-                    let number = POISONED_MAP.wrapping_add(map.0 as i32);
+                    let number = poison::MAP.wrapping_add(map.0 as i32);
                     (*first, *second) = (call(number), call(number));
                 }
             },

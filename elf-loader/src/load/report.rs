@@ -5,10 +5,9 @@ use std::fmt;
 use purebpf_core_reloc::POISON;
 use purebpf_sys::Error as SysError;
 
-use super::programs::POISONED_MAP;
-use crate::link::subprograms::POISONED_KFUNC_CALL;
 use crate::link::{CoreRelocation, Linked};
 use crate::object::{Object, Program};
+use crate::poison;
 
 /// How many lines of the log are shown before the verdict.
 const SHOWN: usize = 6;
@@ -76,10 +75,10 @@ fn cause<'a>(
 ) -> Option<String> {
     let number: i32 = verdict.rsplit_once("unknown#")?.1.split_whitespace().next()?.parse().ok()?;
     if number != POISON {
-        if let Some(map) = number.checked_sub(POISONED_MAP).and_then(|n| object.maps.get(usize::try_from(n).ok()?)) {
+        if let Some(map) = number.checked_sub(poison::MAP).and_then(|n| object.maps.get(usize::try_from(n).ok()?)) {
             return Some(format!("map '{}' was not created: its autocreate is off", map.name));
         }
-        let ext = object.externs.get(usize::try_from(number.checked_sub(POISONED_KFUNC_CALL)?).ok()?)?;
+        let ext = object.externs.get(usize::try_from(number.checked_sub(poison::KFUNC_CALL)?).ok()?)?;
         return Some(format!("the kernel has no function '{}', or one of another type", ext.name));
     }
     // `12: (85) call unknown#195896080`
