@@ -58,3 +58,8 @@ pub use purebpf_elf_loader::object::{MapId, MapKind, ProgramId};
 pub use purebpf_ringbuf as ringbuf;
 pub use purebpf_ringbuf::Ring as RingBuffer;
 pub use purebpf_sys as sys;
+
+// The example in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,5 +1,8 @@
 //! Loading into the running kernel: that maps hold what they are declared with, and that nothing stays open.
 
+#[path = "../../tests/common/leaks.rs"]
+mod leaks;
+
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -44,6 +47,7 @@ fn id_in(map: &OwnedFd, index: u32) -> Option<u32> {
 
 #[test]
 fn maps_hold_what_they_are_declared_with_and_nothing_stays_open() {
+    let _watch = leaks::Watch::start();
     if !is_root() {
         println!("skipped: needs root");
         return;
