@@ -101,9 +101,16 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the kernel refused for lack of privilege (`EPERM`, `EACCES`), in whatever layer.
+    /// Whether the kernel refused for lack of privilege (`EPERM`, `EACCES`), in whatever layer. Not so when the verifier refused
+    /// a program, for which it has the same number.
     pub fn is_permission(&self) -> bool {
         use std::error::Error as _;
+        if let Error::Object { source, .. } = self {
+            if matches!(&**source, purebpf_elf_loader::Error::Rejected { rejection, .. } if !rejection.verdict.is_empty())
+            {
+                return false;
+            }
+        }
         let mut cause = self.source();
         while let Some(error) = cause {
             let own = error.downcast_ref::<purebpf_sys::Error>();

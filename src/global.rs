@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytemuck::{AnyBitPattern, NoUninit};
 use purebpf_elf_loader::object::Variable;
 use purebpf_sys::mapping::{Mapping, Protection};
-use purebpf_sys::uapi::{ElemFlags, MapFlags};
+use purebpf_sys::uapi::MapFlags;
 
 use crate::{Error, Map, Result};
 
@@ -87,6 +87,9 @@ impl Section {
 ///
 /// Reads and writes are volatile and as wide as the value allows (1, 2, 4 or 8 bytes at once if it
 /// is that size and aligned); a larger value can be torn by a program that writes it meanwhile.
+///
+/// A section that holds static variables only is not made for mmap (libbpf's rule): its variables are read through bpf(2), and
+/// cannot be written here, since that would write back all of the section and undo what programs write meanwhile.
 #[derive(Clone, Debug)]
 pub struct Global {
     pub(crate) variable: Variable,
@@ -111,9 +114,18 @@ impl Global {
     /// When the type is of another size than the variable, or the kernel refuses.
     pub fn get<T: AnyBitPattern>(&self) -> Result<T> {
         check_size::<T>(self.name(), self.size())?;
-        let mut bytes = vec![0; self.size()];
-        self.read(&mut bytes)?;
-        Ok(bytemuck::pod_read_unaligned(&bytes))
+        // Most variables are numbers, read again and again: no allocation for them.
+        let mut small = [0; 64];
+        let mut large = Vec::new();
+        let bytes = match small.get_mut(..self.size()) {
+            Some(bytes) => bytes,
+            None => {
+                large.resize(self.size(), 0);
+                &mut large
+            }
+        };
+        self.read(bytes)?;
+        Ok(bytemuck::pod_read_unaligned(bytes))
     }
 
     /// Sets its value now.
@@ -137,8 +149,9 @@ impl Global {
             Section::Mapped(mapping) => mapping.read(offset, bytes).map_err(|err| self.fault(err)),
             Section::Map(map) => {
                 let contents = map.lookup(&0u32.to_ne_bytes())?.unwrap_or_default();
-                if let Some(value) = contents.get(offset..offset + bytes.len()) {
-                    bytes.copy_from_slice(value);
+                match contents.get(offset..offset + bytes.len()) {
+                    Some(value) => bytes.copy_from_slice(value),
+                    None => return Err(self.unsupported("lies outside what its map holds")),
                 }
                 Ok(())
             }
@@ -152,23 +165,16 @@ impl Global {
     pub fn write(&self, bytes: &[u8]) -> Result<()> {
         self.check_len(bytes.len())?;
         if self.map.raw().flags().contains(MapFlags::RDONLY_PROG) {
-            return Err(Error::Unsupported {
-                kind: "variable",
-                name: self.name().to_owned(),
-                what: "is read-only once the object is loaded; set it before".into(),
-            });
+            return Err(self.unsupported("is read-only once the object is loaded; set it before"));
         }
-        let offset = self.variable.offset as usize;
         match &*self.section {
-            Section::Mapped(mapping) => mapping.write(offset, bytes).map_err(|err| self.fault(err)),
-            Section::Map(map) => {
-                let key = 0u32.to_ne_bytes();
-                let mut contents = map.lookup(&key)?.unwrap_or_default();
-                if let Some(value) = contents.get_mut(offset..offset + bytes.len()) {
-                    value.copy_from_slice(bytes);
-                }
-                map.update(&key, &contents, ElemFlags::ANY)
+            Section::Mapped(mapping) => {
+                mapping.write(self.variable.offset as usize, bytes).map_err(|err| self.fault(err))
             }
+            Section::Map(_) => Err(self.unsupported(
+                "cannot be written while programs run: its section has static variables only and is not mapped; set it \
+                 before the object is loaded, or make a variable of the section global",
+            )),
         }
     }
 
@@ -178,6 +184,10 @@ impl Global {
             true => Ok(()),
             false => Err(Error::Size { what: "variable", name: self.name().to_owned(), expected, actual }),
         }
+    }
+
+    fn unsupported(&self, what: &str) -> Error {
+        Error::Unsupported { kind: "variable", name: self.name().to_owned(), what: what.to_owned() }
     }
 
     fn fault(&self, source: purebpf_sys::Error) -> Error {

@@ -1,5 +1,6 @@
 //! Maps of a loaded object.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -92,12 +93,12 @@ impl Map {
     }
 
     /// The keys, one system call each. A key that is removed while it is the last one seen makes the
-    /// kernel begin again: keys can then come twice, and the walk ends after twice as many steps as
-    /// the map has room for.
+    /// kernel begin again: keys can then come twice. A walk that has taken twice as many steps as the
+    /// map has room for ends with an error, as it may have missed some.
     #[doc(alias = "bpf_map__get_next_key")]
     pub fn keys(&self) -> Keys {
         let limit = u64::from(self.inner.map.max_entries()) * 2 + 1;
-        Keys { map: self.clone(), last: None, left: limit }
+        Keys { map: self.clone(), last: None, left: limit, ended: false }
     }
 
     /// The same map with Rust types for keys and values.
@@ -143,13 +144,25 @@ pub struct Keys {
     map: Map,
     last: Option<Vec<u8>>,
     left: u64,
+    ended: bool,
 }
 
 impl Iterator for Keys {
     type Item = Result<Vec<u8>>;
 
     fn next(&mut self) -> Option<Result<Vec<u8>>> {
-        self.left = self.left.checked_sub(1)?;
+        if self.ended {
+            return None;
+        }
+        if self.left == 0 {
+            self.ended = true;
+            return Some(Err(Error::Unsupported {
+                kind: "map",
+                name: self.map.name().to_owned(),
+                what: "changes faster than its keys can be walked; some may not have been seen".into(),
+            }));
+        }
+        self.left -= 1;
         let mut next = vec![0; self.map.inner.map.key_size()];
         match self.map.inner.map.next_key(self.last.as_deref(), &mut next) {
             Ok(true) => {
@@ -157,11 +170,11 @@ impl Iterator for Keys {
                 Some(Ok(next))
             }
             Ok(false) => {
-                self.left = 0;
+                self.ended = true;
                 None
             }
             Err(err) => {
-                self.left = 0;
+                self.ended = true;
                 Some(Err(self.map.fault(err)))
             }
         }
@@ -169,10 +182,15 @@ impl Iterator for Keys {
 }
 
 /// A map whose keys and values are plain Rust data. Made by [`Map::typed`], which checks the sizes.
-#[derive(Debug)]
 pub struct TypedMap<K, V> {
     map: Map,
     types: PhantomData<fn(K) -> V>,
+}
+
+impl<K, V> fmt::Debug for TypedMap<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TypedMap").field(&self.map).finish()
+    }
 }
 
 impl<K, V> Clone for TypedMap<K, V> {
@@ -200,8 +218,11 @@ impl<K: NoUninit + AnyBitPattern, V: NoUninit + AnyBitPattern> TypedMap<K, V> {
     /// The value of a key on each possible CPU, for per-CPU maps.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// When the kernel refuses, or the map is no per-CPU one.
     pub fn get_per_cpu(&self, key: &K) -> Result<Option<Vec<V>>> {
+        if self.has_single_values() {
+            return Err(self.unsupported("has one value for all CPUs; use get"));
+        }
         let Some(bytes) = self.map.lookup(bytemuck::bytes_of(key))? else { return Ok(None) };
         let stride = size_of::<V>().next_multiple_of(8).max(1);
         let values = bytes.chunks_exact(stride.min(bytes.len().max(1)));
@@ -250,14 +271,20 @@ impl<K: NoUninit + AnyBitPattern, V: NoUninit + AnyBitPattern> TypedMap<K, V> {
     }
 
     fn single_value(&self) -> Result<()> {
-        let map = &self.map.inner.map;
-        if map.elem_size() == map.value_size() {
-            return Ok(());
+        match self.has_single_values() {
+            true => Ok(()),
+            false => Err(self.unsupported("has a value for each CPU; use get_per_cpu, or raw bytes to set them")),
         }
-        Err(Error::Unsupported {
-            kind: "map",
-            name: self.map.name().to_owned(),
-            what: "has a value for each CPU; use get_per_cpu, or raw bytes to set them".into(),
-        })
+    }
+
+    /// Whether all CPUs share a key's value.
+    fn has_single_values(&self) -> bool {
+        const PER_CPU: [MapType; 4] =
+            [MapType::PERCPU_HASH, MapType::PERCPU_ARRAY, MapType::LRU_PERCPU_HASH, MapType::PERCPU_CGROUP_STORAGE];
+        !PER_CPU.contains(&self.map.map_type())
+    }
+
+    fn unsupported(&self, what: &str) -> Error {
+        Error::Unsupported { kind: "map", name: self.map.name().to_owned(), what: what.to_owned() }
     }
 }

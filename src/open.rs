@@ -12,33 +12,45 @@ use purebpf_sys::uapi::{AttachType, ProgType};
 use crate::global::GlobalMut;
 use crate::{Error, Object, Result};
 
-/// Names a program: by name, or by its id.
-pub trait ProgramKey {
-    /// Its id in `object`.
-    fn find(&self, object: &object::Object) -> Option<ProgramId>;
-    /// What to call it in an error.
-    fn describe(&self) -> String;
+/// What names a program: a name, or its id. Nothing else does.
+pub trait ProgramKey: key::Program {}
+
+/// What names a map: a name (`.rodata` and the like for data maps), or its id. Nothing else does.
+pub trait MapKey: key::Map {}
+
+/// What keys do, out of reach: so that it can change.
+mod key {
+    use super::{MapId, ProgramId, object};
+
+    pub trait Program {
+        /// Its id in `object`.
+        fn find(&self, object: &object::Object) -> Option<ProgramId>;
+        /// What to call it in an error.
+        fn describe(&self) -> String;
+    }
+
+    pub trait Map {
+        /// Its id in `object`.
+        fn find(&self, object: &object::Object) -> Option<MapId>;
+        /// What to call it in an error.
+        fn describe(&self) -> String;
+    }
 }
 
-/// Names a map: by name (`.rodata` and the like for data maps), or by its id.
-pub trait MapKey {
-    /// Its id in `object`.
-    fn find(&self, object: &object::Object) -> Option<MapId>;
-    /// What to call it in an error.
-    fn describe(&self) -> String;
-}
+impl<T: key::Program + ?Sized> ProgramKey for T {}
+impl<T: key::Map + ?Sized> MapKey for T {}
 
-impl ProgramKey for &str {
+impl<T: AsRef<str> + ?Sized> key::Program for &T {
     fn find(&self, object: &object::Object) -> Option<ProgramId> {
-        object.program(self)
+        object.program(self.as_ref())
     }
 
     fn describe(&self) -> String {
-        (*self).to_owned()
+        self.as_ref().to_owned()
     }
 }
 
-impl ProgramKey for ProgramId {
+impl key::Program for ProgramId {
     fn find(&self, object: &object::Object) -> Option<ProgramId> {
         (self.0 < object.programs.len()).then_some(*self)
     }
@@ -48,17 +60,17 @@ impl ProgramKey for ProgramId {
     }
 }
 
-impl MapKey for &str {
+impl<T: AsRef<str> + ?Sized> key::Map for &T {
     fn find(&self, object: &object::Object) -> Option<MapId> {
-        object.map(self)
+        object.map(self.as_ref())
     }
 
     fn describe(&self) -> String {
-        (*self).to_owned()
+        self.as_ref().to_owned()
     }
 }
 
-impl MapKey for MapId {
+impl key::Map for MapId {
     fn find(&self, object: &object::Object) -> Option<MapId> {
         (self.0 < object.maps.len()).then_some(*self)
     }

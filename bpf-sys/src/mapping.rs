@@ -115,6 +115,9 @@ impl Mapping {
                 } else if at.addr() % 4 == 0 && out.len() - done >= 4 {
                     out[done..done + 4].copy_from_slice(&at.cast::<u32>().read_volatile().to_ne_bytes());
                     done += 4;
+                } else if at.addr() % 2 == 0 && out.len() - done >= 2 {
+                    out[done..done + 2].copy_from_slice(&at.cast::<u16>().read_volatile().to_ne_bytes());
+                    done += 2;
                 } else {
                     out[done] = at.read_volatile();
                     done += 1;
@@ -145,6 +148,10 @@ impl Mapping {
                     (_, Some(word)) if at.addr() % 4 == 0 => {
                         at.cast::<u32>().write_volatile(u32::from_ne_bytes(*word));
                         4
+                    }
+                    _ if at.addr() % 2 == 0 && rest.len() >= 2 => {
+                        at.cast::<u16>().write_volatile(u16::from_ne_bytes([rest[0], rest[1]]));
+                        2
                     }
                     _ => {
                         at.write_volatile(*first);
