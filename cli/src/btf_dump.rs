@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Write};
 use purebpf::btf::{Btf, dump};
 use purebpf::kernel;
 
-use crate::Result;
 use crate::arguments::{BtfSource, FormatWord};
+use crate::{Result, Usage};
 
 /// What to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ fn parse(words: &[FormatWord]) -> Result<Format> {
         [] | [Keyword, Raw] => Ok(Format::Raw),
         [Keyword, C] => Ok(Format::C { sorted: true }),
         [Keyword, C, Unsorted] => Ok(Format::C { sorted: false }),
-        _ => Err("expected 'format raw', 'format c' or 'format c unsorted' after the file".into()),
+        _ => Err(Usage("expected 'format raw', 'format c' or 'format c unsorted' after the file").into()),
     }
 }
 

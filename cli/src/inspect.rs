@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use purebpf::btf::raw::Endian;
 use purebpf::elf_loader::object::{Extern, ExternKind, Map, MapDefinition, Object, Pinning, Program};
-use purebpf::{MapKind, core_reloc};
+use purebpf::{MapKind, core_reloc, sys::uapi::MapType};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::arguments::InspectArguments;
-use crate::output::{self, Style};
+use crate::output::{self, Style, printable};
 use crate::{Result, json};
 
 pub(crate) fn run(arguments: &InspectArguments) -> Result {
@@ -73,7 +73,7 @@ fn insn_count(object: &Object, program: &Program) -> usize {
 fn map(map: &Map) -> Value {
     let mut value = definition(&map.name, &map.definition);
     let fields = [
-        ("kind", json!(kind(map.kind))),
+        ("kind", json!(kind_of(map))),
         ("pinning", json!(pinning(map.pinning))),
         ("autocreate", json!(map.autocreate)),
         ("inner_map", map.definition.inner.as_ref().map_or(Value::Null, |inner| inner_map(&map.name, inner))),
@@ -112,6 +112,11 @@ fn inner_map(outer: &str, inner: &MapDefinition) -> Value {
     value["pinning"] = json!(pinning(Pinning::None));
     value["autocreate"] = json!(false);
     value
+}
+
+/// What a map is for. An arena is declared like any other, and not like any other.
+fn kind_of(map: &Map) -> &'static str {
+    if map.definition.map_type == MapType::ARENA { "arena" } else { kind(map.kind) }
 }
 
 fn kind(kind: MapKind) -> &'static str {
@@ -186,10 +191,10 @@ fn human(object: &Object) -> Result<String> {
     let style = Style::stdout();
     let mut text = String::new();
     let endian = endianness(object.endian);
-    writeln!(text, "{} ({endian}-endian, license '{}')", style.bold(&object.name), object.license)?;
+    writeln!(text, "{} ({endian}-endian, license '{}')", style.bold(&object.name), printable(&object.license))?;
     writeln!(text, "\n{}", style.bold("programs"))?;
     for program in &object.programs {
-        let subject = format!("{} {}", program.name, style.dim(&program.section));
+        let subject = format!("{} {}", printable(&program.name), style.dim(&program.section));
         let attach_type = attach_type(program).map(|name| format!(", {name}")).unwrap_or_default();
         let off = if program.autoload { "" } else { ", not loaded by default" };
         let prog_type = program_type(program).unwrap_or("type unknown");
@@ -199,7 +204,7 @@ fn human(object: &Object) -> Result<String> {
     for map in &object.maps {
         let def = &map.definition;
         let map_type = def.map_type.name().map_or_else(|| format!("type {}", def.map_type.0), str::to_owned);
-        write!(text, "  {}: {map_type}, {} entries", map.name, def.max_entries)?;
+        write!(text, "  {}: {map_type}, {} entries", printable(&map.name), def.max_entries)?;
         write!(text, ", key {} B, value {} B", def.key_size, def.value_size)?;
         match def.map_flags {
             0 => writeln!(text)?,
@@ -211,7 +216,8 @@ fn human(object: &Object) -> Result<String> {
     }
     for variable in &object.variables {
         let section = object.maps.get(variable.map.0).and_then(|map| map.section.as_deref()).unwrap_or("?");
-        writeln!(text, "  {} {}: {} B at {}", variable.name, style.dim(section), variable.size, variable.offset)?;
+        let name = printable(&variable.name);
+        writeln!(text, "  {name} {}: {} B at {}", style.dim(section), variable.size, variable.offset)?;
     }
     if !object.externs.is_empty() {
         writeln!(text, "\n{}", style.bold("externs"))?;
@@ -223,7 +229,7 @@ fn human(object: &Object) -> Result<String> {
             ExternKind::TypedKsym { .. } => "typed ksym",
             _ => extern_kind(ext),
         };
-        writeln!(text, "  {}: {what}{weak}", ext.name)?;
+        writeln!(text, "  {}: {what}{weak}", printable(&ext.name))?;
     }
     writeln!(text, "\n{} CO-RE relocations", core_relocations(object).len())?;
     Ok(text)

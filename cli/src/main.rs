@@ -1,8 +1,8 @@
 //! The `purebpf` tool: what a BPF object says, what it comes to on a kernel, what types a kernel has.
 //!
 //! Commands have the words of bpftool where bpftool has the command. Results go to standard output, everything else to
-//! standard error. The exit status is 0 when all went well, 1 when something in the input or the system did not, 2 when
-//! the command line makes no sense.
+//! standard error. The exit status is 0 when there is an answer (that a program cannot be linked is one), 1 when something in
+//! the input or the system was in the way, 2 when the command line makes no sense.
 
 mod arguments;
 mod btf_dump;
@@ -13,7 +13,7 @@ mod mutants;
 mod output;
 mod relocate;
 
-use std::process::ExitCode;
+use std::{fmt, process::ExitCode};
 
 use clap::Parser;
 
@@ -21,6 +21,18 @@ use arguments::{BtfCommand, Command, ObjectCommand, Tool};
 
 /// What a command comes to: its text is already written.
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
+/// A command line that makes no sense, in a way that its parser does not see.
+#[derive(Debug)]
+struct Usage(&'static str);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
 
 fn main() -> ExitCode {
     let tool = Tool::parse();
@@ -34,8 +46,9 @@ fn main() -> ExitCode {
         // Whoever reads our output has seen enough.
         Err(error) if output::is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}: {error}", output::Style::stderr().bold_red("error"));
-            ExitCode::FAILURE
+            let text = output::printable_lines(&error.to_string());
+            eprintln!("{}: {text}", output::Style::stderr().bold_red("error"));
+            if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

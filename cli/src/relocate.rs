@@ -13,7 +13,7 @@ use purebpf::{ProgramId, kernel};
 use serde_json::{Value, json};
 
 use crate::arguments::RelocateArguments;
-use crate::output::{self, Style};
+use crate::output::{self, Style, printable};
 use crate::{Result, json};
 
 pub(crate) fn run(arguments: &RelocateArguments) -> Result {
@@ -67,7 +67,10 @@ fn target(arguments: &RelocateArguments, open: &OpenObject) -> Result<Option<Ker
     };
     let mut modules = Vec::new();
     for (name, path) in &arguments.module_btf {
-        modules.push(ModuleBtf::new(name.as_str(), None, kernel::btf_bytes(path)?));
+        let module = ModuleBtf::new(name.as_str(), None, kernel::btf_bytes(path)?);
+        // Modules are else read when first asked for, and left out when damaged; one that was named must be good.
+        module.btf(kernel.vmlinux()).map_err(|err| format!("module '{name}': {}: {err}", path.display()))?;
+        modules.push(module);
     }
     Ok(Some(kernel.with_modules(modules)))
 }
@@ -168,20 +171,21 @@ fn human(object: &Object, linker: &Linker<'_>, programs: &[(ProgramId, &Program)
                 writeln!(text, "{} instructions, {} functions", linked.insns.len(), linked.functions.len())?;
                 for reference in &linked.references {
                     let (kind, name) = describe(object, &reference.value);
-                    writeln!(text, "  {:>5}: {kind} {name}", reference.insn)?;
+                    writeln!(text, "  {:>5}: {kind} {}", reference.insn, printable(name))?;
                 }
             }
-            Err(error) => writeln!(text, "{error}")?,
+            Err(error) => writeln!(text, "{}", printable(&error.to_string()))?,
         }
     }
     for relocation in linker.core_relocations() {
         let function = object.functions.get(relocation.function.0).map_or("?", |function| function.name.as_str());
         let kind = relocation.kind.map_or("unknown kind", purebpf::core_reloc::Kind::name);
         let subject = format!("{function}+{}: {kind} {}", relocation.insn, relocation.access);
+        let subject = printable(&subject);
         match &relocation.outcome {
             CoreOutcome::Done { old, new: Some(new), .. } => writeln!(text, "{subject}: {old} -> {new}")?,
             CoreOutcome::Done { .. } => writeln!(text, "{subject}: poisoned, nothing on this kernel matches")?,
-            CoreOutcome::Failed(error) => writeln!(text, "{subject}: {error}")?,
+            CoreOutcome::Failed(error) => writeln!(text, "{subject}: {}", printable(&error.to_string()))?,
         }
     }
     Ok(text)

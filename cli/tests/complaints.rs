@@ -75,4 +75,14 @@ fn damaged_btf() {
 fn a_command_line_that_makes_no_sense() {
     assert_eq!(complaint(&["object", "inspct", "x"]).0, Some(2));
     assert_eq!(complaint(&["btf", "dump", "file", "x", "format", "pascal"]).0, Some(2));
+    assert_eq!(complaint(&["btf", "dump", "file", "x", "c", "format"]).0, Some(2));
+}
+
+#[test]
+fn a_module_that_is_none() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/sample/sample.bpf.o");
+    let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../btf/tests/data/dump/kinds.btf");
+    let (sample, kinds) = (sample.to_str().expect("UTF-8"), kinds.to_str().expect("UTF-8"));
+    let result = complaint(&["object", "relocate", sample, "--btf", kinds, "--module-btf", "veth=/dev/null"]);
+    assert_says(&result, &["veth", "/dev/null"]);
 }
