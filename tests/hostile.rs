@@ -7,7 +7,6 @@ mod mutations;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use purebpf::btf::KernelBtf;
 use purebpf::elf_loader::link::KsymsPresent;
@@ -15,9 +14,6 @@ use purebpf::elf_loader::link::KsymsPresent;
 /// Memory that one mutant may take at once: a multiple of its file, and something for small ones.
 const MEMORY_FACTOR: usize = 24;
 const MEMORY_BASE: usize = 256 << 10;
-
-/// Longest that one mutant may take. Honest ones take milliseconds; this is for telling a hang.
-const TIME: Duration = Duration::from_secs(20);
 
 /// Counts what is allocated at once.
 struct Counting;
@@ -67,11 +63,9 @@ fn mutants_neither_panic_nor_hang_nor_hoard() {
     mutations::for_each_mutant(|which, mutant| {
         let before = NOW.load(Ordering::Relaxed);
         PEAK.store(before, Ordering::Relaxed);
-        let begin = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| exercise(mutant, &kernel)));
         let taken = PEAK.load(Ordering::Relaxed).saturating_sub(before);
         assert!(outcome.is_ok(), "{which} panicked");
-        assert!(begin.elapsed() < TIME, "{which} took {:?}", begin.elapsed());
         let limit = mutant.len() * MEMORY_FACTOR + MEMORY_BASE;
         assert!(taken <= limit, "{which} took {taken} bytes of memory, {} in the file", mutant.len());
     });

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::time::Duration;
 
 use common::{CGROUP2, FENTRY, KPROBE, TCX, TRACEPOINT, UPROBE, cgroup2, kernel_test, needs};
 use purebpf::attach::{CgroupOptions, TcxOptions, UprobeOptions, XdpMode, XdpOptions};
@@ -193,6 +194,17 @@ fn uprobe_by_its_section() {
     });
 }
 
+#[test]
+fn uretprobe_by_its_section() {
+    kernel_test(|| {
+        if needs(&UPROBE) {
+            let object = open_only(USER_FUNCTIONS, "user_functions", "on_section_return").load().unwrap();
+            fires(&object, "section_return_hits", || by_section(&object, "on_section_return"), call_probed);
+            assert_eq!(object.global("section_return_result").unwrap().get::<u64>().unwrap(), 42);
+        }
+    });
+}
+
 /// Two sockets on loopback, and a way to send one datagram that has arrived when it returns.
 struct Datagrams {
     from: UdpSocket,
@@ -202,6 +214,8 @@ struct Datagrams {
 impl Datagrams {
     fn new() -> Datagrams {
         let [from, to] = [(), ()].map(|()| UdpSocket::bind("127.0.0.1:0").expect("loopback is up"));
+        // A datagram that was dropped fails the test, and does not keep it.
+        to.set_read_timeout(Some(Duration::from_secs(60))).expect("it is a socket");
         Datagrams { from, to }
     }
 

@@ -18,11 +18,14 @@ struct Execsnoop {
 }
 
 impl Execsnoop {
-    /// Starts it with `--json` and further arguments, and waits until it sees processes.
+    /// Starts it with `--json` and further arguments, and waits until it sees processes. It ends by itself after a while,
+    /// so that an event that does not come fails the test, and does not keep it.
     fn start(arguments: &[&str]) -> Execsnoop {
+        let limit: &[&str] = if arguments.contains(&"--duration") { &[] } else { &["--duration", "150"] };
         let mut child = Command::new(common::example("execsnoop"))
             .arg("--json")
             .args(arguments)
+            .args(limit)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

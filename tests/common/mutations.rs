@@ -6,13 +6,38 @@ use std::{
     fs,
     io::Read,
     path::{Path, PathBuf},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
 };
 
 /// Mutations in all, shared among the objects.
 const MUTATIONS: usize = 20_000;
 
-/// Calls `exercise` with each of 20,000 mutants and what to call it; before that, once with each object as it is.
+/// How long one mutant may keep us, however busy the machine: honest ones take milliseconds.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Calls `exercise` with each of 20,000 mutants and what to call it; before that, once with each object as it is. One that
+/// does not come back ends the process, and is named.
 pub(crate) fn for_each_mutant(mut exercise: impl FnMut(&str, &[u8])) {
+    let (at_work, watched) = mpsc::channel::<String>();
+    let watchdog = thread::spawn(move || {
+        let mut which = String::new();
+        loop {
+            match watched.recv_timeout(LIMIT) {
+                Ok(next) => which = next,
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    eprintln!("{which} has not come back after {} s", LIMIT.as_secs());
+                    std::process::abort();
+                }
+            }
+        }
+    });
+    let mut exercise = |which: &str, mutant: &[u8]| {
+        at_work.send(which.to_owned()).expect("the watchdog waits for more");
+        exercise(which, mutant);
+    };
     let objects = committed_objects();
     assert!(objects.len() >= 5, "the committed objects are there: {objects:?}");
     for path in &objects {
@@ -22,6 +47,8 @@ pub(crate) fn for_each_mutant(mut exercise: impl FnMut(&str, &[u8])) {
             exercise(&format!("mutation {number} of {}", path.display()), &mutate(&bytes, number));
         }
     }
+    drop(at_work);
+    watchdog.join().expect("it only waits");
 }
 
 /// A small generator of numbers that are the same everywhere (xorshift64*).

@@ -11,6 +11,8 @@ __u64 uretprobe_hits = 0;
 __u64 uprobe_argument = 0;
 __u64 uretprobe_result = 0;
 __u64 section_hits = 0;
+__u64 section_return_hits = 0;
+__u64 section_return_result = 0;
 
 // Where to attach is said by the caller.
 SEC("uprobe")
@@ -34,5 +36,13 @@ SEC("uprobe//proc/self/exe:purebpf_probed_function")
 int BPF_UPROBE(on_section, unsigned long argument)
 {
 	__sync_fetch_and_add(&section_hits, 1);
+	return 0;
+}
+
+SEC("uretprobe//proc/self/exe:purebpf_probed_function")
+int BPF_URETPROBE(on_section_return, unsigned long result)
+{
+	section_return_result = result;
+	__sync_fetch_and_add(&section_return_hits, 1);
 	return 0;
 }
