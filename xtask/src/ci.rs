@@ -4,7 +4,7 @@ use crate::{
     error::{Context, Error, Result},
     process::run,
     run_task,
-    workspace::cargo,
+    workspace::{cargo, target_dir},
 };
 use std::time::Instant;
 
@@ -23,6 +23,9 @@ const STEPS: &[Step] = &[
         run: || run(cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])),
     },
     Step { name: "doc", run: documentation },
+    // Each benchmark once, for the answers that it checks.
+    Step { name: "benches", run: || run(cargo().args(["test", "--workspace", "--benches", "--locked", "--quiet"])) },
+    Step { name: "fuzz", run: fuzz_targets },
     Step { name: "no-std", run: no_std },
     Step { name: "msrv", run: || run_task("msrv", &[]) },
     Step { name: "vm", run: || run_task("vm", &[]) },
@@ -63,6 +66,16 @@ fn documentation() -> Result {
         run(cargo().args(["doc", "--no-deps"]).args(targets).env("RUSTDOCFLAGS", "-D warnings"))?;
     }
     Ok(())
+}
+
+/// The fuzz targets, which are a workspace of their own, still compile. libFuzzer itself, of C++, is not needed for that.
+fn fuzz_targets() -> Result {
+    let mut check = cargo();
+    check
+        .args(["check", "--manifest-path", "fuzz/Cargo.toml"])
+        .env("CUSTOM_LIBFUZZER_PATH", "/nonexistent/libfuzzer.a");
+    check.env("CARGO_TARGET_DIR", target_dir().join("fuzz"));
+    run(&mut check)
 }
 
 /// The crates that promise to build without std.

@@ -11,6 +11,8 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    thread,
+    time::Duration,
 };
 
 /// A package wanted on this machine, and a file that shows that it is there.
@@ -81,13 +83,27 @@ pub(crate) fn ensure_installed(what_for: &str, wanted: &[Wanted]) -> Result {
     };
     // A machine with old lists (or none) gets them and tries once more; one with good lists is spared the update.
     if install().is_err() {
-        run_quiet(Command::new("apt-get").arg("update"))?;
+        update()?;
         install().context(format_args!("installing {names} for {what_for}"))?;
     }
     match missing(wanted)[..] {
         [] => Ok(()),
         [..] => {
             Err(format!("{what_for}: installed {names}, yet {} is still not found", missing(wanted).join(", ")).into())
+        }
+    }
+}
+
+/// Fetches the package lists. apt waits by itself for the lock of dpkg, not for that of the lists.
+fn update() -> Result {
+    let mut tries = 60;
+    loop {
+        match run_quiet(Command::new("apt-get").arg("update").env("LC_ALL", "C")) {
+            Err(error) if tries > 0 && error.to_string().contains("Could not get lock") => {
+                tries -= 1;
+                thread::sleep(Duration::from_secs(5));
+            }
+            outcome => return outcome.map(drop),
         }
     }
 }

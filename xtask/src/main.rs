@@ -68,13 +68,13 @@ const TASKS: &[Task] = &[
     Task {
         name: "msrv",
         arguments: "",
-        about: "check the libraries with the oldest Rust they promise to build with",
+        about: "check the crates with the oldest Rust they promise to build with",
         run: msrv::run_task,
     },
     Task {
         name: "ci",
         arguments: "[STEP]...",
-        about: "what a change must pass besides `test`: format, lints, docs, drift, msrv, vm",
+        about: "what a change must pass besides `test`: format, drift, lints, docs, benches, fuzz, no-std, msrv, vm",
         run: ci::run_steps,
     },
 ];

@@ -1,4 +1,4 @@
-//! `msrv`: checks the library crates with the oldest Rust that they promise to build with (`rust-version` in Cargo.toml).
+//! `msrv`: checks the crates with the oldest Rust that they promise to build with (`rust-version` in Cargo.toml).
 //!
 //! That Rust comes from Debian trixie, whose version stays; unpacked into the cache with the libraries it needs and started
 //! through its own dynamic linker, so that it runs on whatever this machine is.
@@ -16,8 +16,8 @@ use std::{
     process::Command,
 };
 
-/// The crates that the promise is for: what others depend on. Tests and tools may use newer things.
-pub(crate) const LIBRARIES: [&str; 8] = [
+/// The crates that the promise is for. Their tests, and these tasks, may use newer things.
+const CRATES: [&str; 9] = [
     "purebpf",
     "purebpf-sys",
     "purebpf-btf",
@@ -26,6 +26,7 @@ pub(crate) const LIBRARIES: [&str; 8] = [
     "purebpf-attach",
     "purebpf-ringbuf",
     "purebpf-helpers",
+    "purebpf-cli",
 ];
 
 /// What cargo and rustc are linked with.
@@ -50,7 +51,7 @@ pub(crate) fn run_task(args: &[String]) -> Result {
     // What it needs from the registry was fetched by the newer cargo, which knows how to in more networks.
     run(crate::workspace::cargo().args(["fetch", "--locked", "--quiet"]))?;
     let mut check = Command::new(&toolchain.cargo);
-    check.args(["check", "--locked", "--offline"]).args(LIBRARIES.iter().flat_map(|name| ["--package", name]));
+    check.args(["check", "--locked", "--offline"]).args(CRATES.iter().flat_map(|name| ["--package", name]));
     check.current_dir(root()).env("RUSTC", &toolchain.rustc).env("CARGO_TARGET_DIR", target_dir().join("msrv"));
     for name in ["RUSTUP_TOOLCHAIN", "RUSTC_WRAPPER", "CARGO", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
         check.env_remove(name);

@@ -26,12 +26,14 @@ pub(crate) fn run(args: &[String]) -> Result {
         );
     }
     let mut command = cargo();
+    // What follows a `--` is for the tests themselves.
+    let (args, test_args) = args.split_at(args.iter().position(|arg| arg == "--").unwrap_or(args.len()));
     command.args(["test", "--workspace", "--no-fail-fast"]).args(args);
     if std::io::stderr().is_terminal() {
         command.arg("--color=always");
     }
     // Tests say by a line on their output that they skip, and cargo shows the output of tests that succeed only when asked.
-    command.args(["--", "--show-output"]);
+    command.args(["--", "--show-output"]).args(test_args.iter().skip(1));
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
     let mut summary = Summary::default();
     for line in BufReader::new(child.stdout.take().expect("asked for a pipe")).split(b'\n') {

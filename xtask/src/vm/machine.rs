@@ -131,10 +131,10 @@ pub(crate) fn run(kernel: &KernelFiles, initrd: &Path, logs: &Path) -> Result<Se
     let _ = lines.join();
     let complaints = complaints.join().unwrap_or_default();
     let mut session = log.finish(stopped, console);
-    if let Some(trouble) = &mut session.trouble {
-        if !complaints.trim().is_empty() {
-            *trouble = format!("{trouble}\n    qemu: {}", complaints.trim().replace('\n', "\n    qemu: "));
-        }
+    if let Some(trouble) = &mut session.trouble
+        && !complaints.trim().is_empty()
+    {
+        *trouble = format!("{trouble}\n    qemu: {}", complaints.trim().replace('\n', "\n    qemu: "));
     }
     Ok(session)
 }
