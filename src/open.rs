@@ -1,5 +1,7 @@
 //! The first phase: an object that is open, and can be changed before it is loaded.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use purebpf_attach::section::SectionName;
@@ -119,7 +121,7 @@ pub struct OpenObject {
 
 impl OpenObject {
     pub(crate) fn from_file(path: &Path) -> Result<OpenObject> {
-        let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let bytes = read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         OpenObject::from_bytes(&bytes, &name, path.to_owned())
     }
@@ -277,6 +279,22 @@ impl PreparedObject {
     pub fn load(self) -> Result<Object> {
         let loaded = self.prepared.load(&self.object).map_err(|source| fault(&self.object, source))?;
         Object::new(self.object, loaded)
+    }
+}
+
+/// The largest file that is taken for an object: more than any has, and less than memory, for files without an end.
+const MAX_FILE: u64 = 1 << 29;
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let size = file.metadata()?.len().min(MAX_FILE);
+    let mut bytes = Vec::with_capacity(size as usize);
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > MAX_FILE {
+        true => {
+            Err(io::Error::new(io::ErrorKind::InvalidData, format!("more than {MAX_FILE} bytes, as no object has")))
+        }
+        false => Ok(bytes),
     }
 }
 

@@ -90,3 +90,24 @@ fn no_build_script_compiles_c() {
     }
     assert!(!closure("purebpf").contains("cc"));
 }
+
+/// Crates that promise to build without std do not ask for it in what they depend on. (Whether they ask for it themselves, their
+/// `#![no_std]` sees to; a dependency that has it would only be found where there is no std.)
+#[test]
+fn crates_without_std_ask_nobody_for_it() {
+    for package in ["purebpf-btf", "purebpf-core-reloc"] {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--package", package, "--no-default-features", "--edges", "normal,features"])
+            .args(["--prefix", "none", "--target", "x86_64-unknown-linux-gnu", "--locked"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        // Procedural macros run in the compiler, which has std.
+        let features = text.lines().filter(|line| line.contains("feature \"std\""));
+        let asked: Vec<_> = features.filter(|line| !COMPILE_TIME.iter().any(|name| line.starts_with(name))).collect();
+        assert!(asked.is_empty(), "{package}: {asked:?}");
+        assert!(text.contains("memchr"), "the tree shows dependencies: {text}");
+    }
+}

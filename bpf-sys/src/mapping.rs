@@ -310,8 +310,9 @@ impl FileBytes {
     /// `File`.
     pub fn open(path: &Path) -> Result<FileBytes> {
         let failed = |source| Error::File { path: path.into(), source };
-        let mut file = File::open(path).map_err(failed)?;
-        let size = file.metadata().map_err(failed)?.len();
+        let file = File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        let size = metadata.len();
         if let (true, Ok(len @ 1..)) = (is_btf_file(&file, path), usize::try_from(size)) {
             // The kernel wants it private (`btf_sysfs_vmlinux_mmap`).
             if let Ok(mapping) = Mapping::map(file.as_fd(), 0, len, Protection::ReadOnly, libc::MAP_PRIVATE) {
@@ -319,7 +320,9 @@ impl FileBytes {
             }
         }
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).min(1 << 30));
-        file.read_to_end(&mut bytes).map_err(failed)?;
+        // A pipe is as good as a file; a device may have no end.
+        let limit = if metadata.is_file() { u64::MAX } else { 1 << 30 };
+        file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
         Ok(FileBytes(Bytes::Read(bytes)))
     }
 

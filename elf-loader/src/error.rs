@@ -134,6 +134,14 @@ pub enum Error {
         /// What is wrong.
         what: String,
     },
+    /// A program of a kind that this version does not load.
+    #[error("program '{program}': {what} are not supported yet")]
+    NotSupported {
+        /// The program.
+        program: String,
+        /// What is not supported.
+        what: &'static str,
+    },
     /// CO-RE relocations but no types to relocate to.
     #[error("the object has CO-RE relocations and there is no kernel BTF to apply them to: {why}")]
     NoKernelBtf {

@@ -8,9 +8,9 @@ use common::{KERNELS, kernel, objects, open};
 use purebpf_btf::{KernelBtf, Kind};
 use purebpf_elf_loader::Error;
 use purebpf_elf_loader::load::{Call, DryKernel, FailNth, Kernel, Loaded, Options, prepare};
-use purebpf_elf_loader::object::{AttachBtf, Object};
+use purebpf_elf_loader::object::{AttachBtf, Object, Pinning};
 use purebpf_sys::insn::pseudo;
-use purebpf_sys::uapi::MapType;
+use purebpf_sys::uapi::{MapType, ProgType};
 
 const KALLSYMS: &str = "ffffffff82a0f8c0 D init_task\n";
 
@@ -333,4 +333,28 @@ fn externs_that_are_missing_are_named() {
     assert!(matches!(&error, Error::ExternNotFound { name, kind: "ksym", .. } if name == "init_task"), "{error}");
     let error = load(&object, DryKernel::new(Some(kernel(KERNELS[0]))).with_kallsyms(KALLSYMS)).unwrap_err();
     assert!(matches!(&error, Error::ExternNotFound { kind: "kconfig", .. }), "{error}");
+}
+
+/// What is not done yet is refused by name, before the kernel is asked for anything.
+#[test]
+fn what_is_not_supported_is_refused_before_anything_is_made() {
+    type Change = fn(&mut Object);
+    let cases: [(&str, Change, &str); 3] = [
+        ("an arena", |object| object.maps[0].definition.map_type = MapType::ARENA, "map 'table'"),
+        ("a pin", |object| object.maps[0].pinning = Pinning::ByName, "map 'table'"),
+        ("struct_ops", |object| object.programs[0].prog_type = ProgType::STRUCT_OPS, "program 'touch'"),
+    ];
+    for (what, change, name) in cases {
+        let mut object = open("maps");
+        assert_eq!((object.maps[0].name.as_str(), object.programs[0].name.as_str()), ("table", "touch"));
+        change(&mut object);
+        let dry = DryKernel::new(None);
+        let error = prepare(&object, dry.clone(), Options::default()).expect_err(what).to_string();
+        assert!(error.contains(name) && error.contains("not supported yet"), "{what}: {error}");
+        assert!(dry.calls().is_empty(), "{what}");
+        // Turned off, it is in nobody's way.
+        object.maps[0].autocreate = false;
+        object.programs[0].autoload = false;
+        prepare(&object, dry, Options::default()).expect(what);
+    }
 }

@@ -8,7 +8,7 @@ use purebpf_sys::uapi::{self, MapType};
 
 use super::kernel::{Kernel, MapSpec, kernel_name};
 use crate::Error;
-use crate::object::{Map, MapDefinition, MapKind, Object, Pinning, Slot, round_ring_size};
+use crate::object::{Map, MapDefinition, MapKind, Object, Slot, round_ring_size};
 
 /// Map types for which the kernel takes no types of keys and values.
 const WITHOUT_BTF: [MapType; 14] = [
@@ -99,10 +99,6 @@ fn create<K: Kernel>(
     warnings: &mut Vec<String>,
 ) -> Result<K::Handle, Error> {
     let refused = |source| refused(map, source);
-    if map.pinning != Pinning::None {
-        let what = "is to be pinned by its name, which is not supported yet".to_owned();
-        return Err(Error::MapDefinition { map: map.name.clone(), what });
-    }
     let mut definition = map.definition.clone();
     adjust(&mut definition, kernel).map_err(refused)?;
     // The kernel wants to see a map like those that this one is to hold; that is no longer needed afterwards.

@@ -27,6 +27,7 @@ mod maps;
 mod programs;
 mod report;
 mod running;
+mod unsupported;
 
 pub use dry::{Call, DryHandle, DryKernel, FailNth};
 pub use kernel::{Kernel, Log, MapSpec, ProgSpec};
@@ -115,7 +116,7 @@ pub fn prepare<K: Kernel>(object: &Object, kernel: K, options: Options) -> Resul
         }
         warnings.push(format!("there are no kernel types, and nothing to be loaded seems to need them: {why}"));
     }
-    check_kconfig(object, &programs)?;
+    unsupported::check(object, &programs)?;
     let core = linker.core_relocations().to_vec();
     let btf = btf::load(object, &kernel, &mut warnings)?;
     let maps = maps::create_all(object, &kernel, btf.as_ref(), &mut warnings)?;
@@ -129,27 +130,6 @@ fn needs_kernel_btf(object: &Object, options: &Options) -> bool {
     let has_typed = object.externs.iter().any(|ext| ext.kind.is_typed());
     let attaches = object.programs.iter().any(|program| program.autoload && program.attach_btf.is_some());
     has_core || has_typed || attaches
-}
-
-/// Configuration values are not read: a program that uses one would see zeros.
-fn check_kconfig(object: &Object, programs: &[Option<Linked>]) -> Result<(), Error> {
-    use crate::link::StreamValue;
-    use crate::object::MapKind;
-
-    let is_kconfig = |n: usize| object.maps.get(n).is_some_and(|map| map.kind == MapKind::Kconfig);
-    let uses = programs
-        .iter()
-        .flatten()
-        .flat_map(|linked| &linked.references)
-        .any(|reference| matches!(reference.value, StreamValue::MapValue(map) if is_kconfig(map.0)));
-    match object.externs.iter().find(|ext| matches!(ext.kind, ExternKind::Kconfig { .. })) {
-        Some(ext) if uses => Err(Error::ExternNotFound {
-            name: ext.name.clone(),
-            kind: "kconfig",
-            what: "values of the kernel's configuration are not supported yet".into(),
-        }),
-        _ => Ok(()),
-    }
 }
 
 impl<K: Kernel> Prepared<K> {
