@@ -3,34 +3,36 @@
 use std::io;
 use std::path::PathBuf;
 
-/// An error of the facade. Those of the crates below are kept as the source.
+/// An error of the facade.
+///
+/// Its text says everything, down to what the kernel said, and so there is no [`source`](std::error::Error::source): whoever
+/// prints a chain of errors would print all of it again. The error of the crate below is the variant's `cause`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {cause}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: io::Error,
+        cause: io::Error,
     },
     /// An object file is damaged, or none, or could not be loaded.
-    #[error("{object}: {source}")]
+    #[error("{object}: {cause}")]
     Object {
         /// The object's name, or its file's.
         object: String,
         /// What is wrong.
-        #[source]
-        source: Box<purebpf_elf_loader::Error>,
+        cause: Box<purebpf_elf_loader::Error>,
     },
     /// A file with BTF is damaged, or none.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Btf {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: purebpf_btf::Error,
+        cause: purebpf_btf::Error,
     },
     /// No program, map or variable of this name or id.
     #[error("object '{object}' has no {kind} '{name}'{}", have(among))]
@@ -75,28 +77,28 @@ pub enum Error {
         what: String,
     },
     /// A system call on a map failed.
-    #[error("map '{map}': {source}")]
+    #[error("map '{map}': {cause}")]
     Map {
         /// The map.
         map: String,
         /// What the kernel said.
-        source: purebpf_sys::Error,
+        cause: purebpf_sys::Error,
     },
     /// A system call on a program failed.
-    #[error("program '{program}': {source}")]
+    #[error("program '{program}': {cause}")]
     Program {
         /// The program.
         program: String,
         /// What the kernel said.
-        source: purebpf_sys::Error,
+        cause: purebpf_sys::Error,
     },
     /// A program could not be attached.
-    #[error("program '{program}': {source}")]
+    #[error("program '{program}': {cause}")]
     Attach {
         /// The program.
         program: String,
         /// What is wrong.
-        source: Box<purebpf_attach::Error>,
+        cause: Box<purebpf_attach::Error>,
     },
 }
 
@@ -104,14 +106,15 @@ impl Error {
     /// Whether the kernel refused for lack of privilege (`EPERM`, `EACCES`), in whatever layer. Not so when the verifier refused
     /// a program, for which it has the same number.
     pub fn is_permission(&self) -> bool {
-        use std::error::Error as _;
-        if let Error::Object { source, .. } = self {
-            if matches!(&**source, purebpf_elf_loader::Error::Rejected { rejection, .. } if !rejection.verdict.is_empty())
-            {
-                return false;
-            }
-        }
-        let mut cause = self.source();
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = match self {
+            Error::Object { cause, .. } => match &**cause {
+                purebpf_elf_loader::Error::Rejected { rejection, .. } if !rejection.verdict.is_empty() => None,
+                cause => Some(cause),
+            },
+            Error::Attach { cause, .. } => Some(&**cause),
+            Error::Map { cause, .. } | Error::Program { cause, .. } => Some(cause),
+            _ => None,
+        };
         while let Some(error) = cause {
             let own = error.downcast_ref::<purebpf_sys::Error>();
             let shared = error.downcast_ref::<std::sync::Arc<purebpf_sys::Error>>().map(std::sync::Arc::as_ref);

@@ -190,7 +190,7 @@ impl Global {
         Error::Unsupported { kind: "variable", name: self.name().to_owned(), what: what.to_owned() }
     }
 
-    fn fault(&self, source: purebpf_sys::Error) -> Error {
-        Error::Map { map: self.map.name().to_owned(), source }
+    fn fault(&self, cause: purebpf_sys::Error) -> Error {
+        Error::Map { map: self.map.name().to_owned(), cause }
     }
 }

@@ -17,7 +17,7 @@ pub use purebpf_elf_loader::load::running_kernel_btf;
 /// When the file cannot be read or holds no BTF.
 #[doc(alias = "btf__parse")]
 pub fn btf_file(path: &Path) -> Result<KernelBtf> {
-    let btf = Btf::parse(btf_bytes(path)?).map_err(|source| Error::Btf { path: path.to_owned(), source })?;
+    let btf = Btf::parse(btf_bytes(path)?).map_err(|cause| Error::Btf { path: path.to_owned(), cause })?;
     Ok(KernelBtf::new(btf))
 }
 
@@ -28,8 +28,8 @@ pub fn btf_file(path: &Path) -> Result<KernelBtf> {
 /// When the file cannot be read, or is an ELF file without BTF.
 pub fn btf_bytes(path: &Path) -> Result<Owner> {
     let file = FileBytes::open(path).map_err(|error| match error {
-        purebpf_sys::Error::File { path, source } => Error::Read { path, source },
-        error => Error::Read { path: path.to_owned(), source: error.into() },
+        purebpf_sys::Error::File { path, source } => Error::Read { path, cause: source },
+        error => Error::Read { path: path.to_owned(), cause: error.into() },
     })?;
     let bytes = file.as_ref();
     if !bytes.starts_with(b"\x7fELF") {
@@ -38,5 +38,5 @@ pub fn btf_bytes(path: &Path) -> Result<Owner> {
     let section = purebpf_elf_loader::object::btf_section(bytes);
     section
         .map(Owner::from)
-        .map_err(|source| Error::Object { object: path.display().to_string(), source: Box::new(source) })
+        .map_err(|cause| Error::Object { object: path.display().to_string(), cause: Box::new(cause) })
 }

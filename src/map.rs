@@ -127,8 +127,8 @@ impl Map {
         purebpf_sys::pin::obj_pin(self.as_fd(), path.as_ref()).map_err(|err| self.fault(err))
     }
 
-    fn fault(&self, source: purebpf_sys::Error) -> Error {
-        Error::Map { map: self.name().to_owned(), source }
+    fn fault(&self, cause: purebpf_sys::Error) -> Error {
+        Error::Map { map: self.name().to_owned(), cause }
     }
 }
 

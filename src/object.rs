@@ -58,7 +58,7 @@ impl Object {
             };
             let definition = &description.maps[n];
             let raw = purebpf_sys::map::Map::from_fd(fd)
-                .map_err(|source| Error::Map { map: definition.name.clone(), source })?;
+                .map_err(|cause| Error::Map { map: definition.name.clone(), cause })?;
             maps.push(Some(Map::new(&definition.name, MapId(n), definition.kind, raw)));
         }
         let programs = loaded.programs.into_iter().enumerate().map(|(n, fd)| {

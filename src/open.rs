@@ -121,14 +121,14 @@ pub struct OpenObject {
 
 impl OpenObject {
     pub(crate) fn from_file(path: &Path) -> Result<OpenObject> {
-        let bytes = read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let bytes = read(path).map_err(|cause| Error::Read { path: path.to_owned(), cause })?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         OpenObject::from_bytes(&bytes, &name, path.to_owned())
     }
 
     pub(crate) fn from_bytes(bytes: &[u8], name: &str, path: PathBuf) -> Result<OpenObject> {
         let mut object = object::Object::open(bytes, name)
-            .map_err(|source| Error::Object { object: path.display().to_string(), source: Box::new(source) })?;
+            .map_err(|cause| Error::Object { object: path.display().to_string(), cause: Box::new(cause) })?;
         for program in &mut object.programs {
             apply_section(program);
         }
@@ -252,7 +252,7 @@ impl OpenObject {
         let mut options = load::Options::default();
         options.core_btf.clone_from(&self.core_btf);
         let kernel = RunningKernel::new();
-        let prepared = load::prepare(&object, kernel, options).map_err(|source| fault(&object, source))?;
+        let prepared = load::prepare(&object, kernel, options).map_err(|cause| fault(&object, cause))?;
         for warning in prepared.warnings() {
             log::warn!("object '{}': {warning}", object.name);
         }
@@ -260,8 +260,8 @@ impl OpenObject {
     }
 }
 
-fn fault(object: &object::Object, source: purebpf_elf_loader::Error) -> Error {
-    Error::Object { object: object.name.clone(), source: Box::new(source) }
+fn fault(object: &object::Object, cause: purebpf_elf_loader::Error) -> Error {
+    Error::Object { object: object.name.clone(), cause: Box::new(cause) }
 }
 
 /// An object whose maps are in the kernel, and whose programs are not yet.
@@ -277,7 +277,7 @@ impl PreparedObject {
     /// # Errors
     /// When the kernel refuses one; its error shows the verifier's reason.
     pub fn load(self) -> Result<Object> {
-        let loaded = self.prepared.load(&self.object).map_err(|source| fault(&self.object, source))?;
+        let loaded = self.prepared.load(&self.object).map_err(|cause| fault(&self.object, cause))?;
         Object::new(self.object, loaded)
     }
 }

@@ -74,7 +74,7 @@ impl Program {
     /// When the kernel refuses.
     #[doc(alias = "bpf_prog_get_info_by_fd")]
     pub fn info(&self) -> Result<ProgInfo> {
-        purebpf_sys::info::prog_info(self.as_fd()).map_err(|source| self.fault(source))
+        purebpf_sys::info::prog_info(self.as_fd()).map_err(|cause| self.fault(cause))
     }
 
     /// Runs it once, or as often as `run` says, on data and context of the caller's.
@@ -83,7 +83,7 @@ impl Program {
     /// When the kernel refuses: not every type of program can be run by hand.
     #[doc(alias = "bpf_prog_test_run_opts")]
     pub fn test_run(&self, run: TestRun<'_>) -> Result<TestRunResult> {
-        run.run(self.as_fd()).map_err(|source| self.fault(source))
+        run.run(self.as_fd()).map_err(|cause| self.fault(cause))
     }
 
     /// Pins it at a path in a BPF file system.
@@ -92,7 +92,7 @@ impl Program {
     /// When the kernel refuses: nothing may be at the path, and it must be in a bpffs.
     #[doc(alias = "bpf_program__pin")]
     pub fn pin(&self, path: impl AsRef<Path>) -> Result<()> {
-        purebpf_sys::pin::obj_pin(self.as_fd(), path.as_ref()).map_err(|source| self.fault(source))
+        purebpf_sys::pin::obj_pin(self.as_fd(), path.as_ref()).map_err(|cause| self.fault(cause))
     }
 
     /// Whether its section can say where it is attached; those of sections such as `xdp` never do.
@@ -203,12 +203,12 @@ impl Program {
         self.inner.expected_attach_type.unwrap_or(AttachType(0))
     }
 
-    fn wrap(&self, source: attach::Error) -> Error {
-        Error::Attach { program: self.name().to_owned(), source: Box::new(source) }
+    fn wrap(&self, cause: attach::Error) -> Error {
+        Error::Attach { program: self.name().to_owned(), cause: Box::new(cause) }
     }
 
-    fn fault(&self, source: purebpf_sys::Error) -> Error {
-        Error::Program { program: self.name().to_owned(), source }
+    fn fault(&self, cause: purebpf_sys::Error) -> Error {
+        Error::Program { program: self.name().to_owned(), cause }
     }
 }
 

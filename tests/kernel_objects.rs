@@ -217,6 +217,8 @@ fn a_rejected_program_says_why_and_the_rest_can_be_loaded() {
         let mut open = Object::open_bytes(REJECTED, "rejected").unwrap();
         let error = open.load().expect_err("the verifier refuses it");
         assert!(!error.is_permission(), "EACCES is the verifier's word here");
+        // The text is the whole of it: whoever prints a chain of errors prints it once.
+        assert!(std::error::Error::source(&error).is_none());
         let error = error.to_string();
         for word in ["without_null_check", "map_value_or_null", "*slot = 7"] {
             assert!(error.contains(word), "'{word}' is missing in: {error}");
