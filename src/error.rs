@@ -106,24 +106,18 @@ impl Error {
     /// Whether the kernel refused for lack of privilege (`EPERM`, `EACCES`), in whatever layer. Not so when the verifier refused
     /// a program, for which it has the same number.
     pub fn is_permission(&self) -> bool {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = match self {
-            Error::Object { cause, .. } => match &**cause {
-                purebpf_elf_loader::Error::Rejected { rejection, .. } if !rejection.verdict.is_empty() => None,
-                cause => Some(cause),
-            },
-            Error::Attach { cause, .. } => Some(&**cause),
-            Error::Map { cause, .. } | Error::Program { cause, .. } => Some(cause),
-            _ => None,
-        };
-        while let Some(error) = cause {
-            let own = error.downcast_ref::<purebpf_sys::Error>();
-            let shared = error.downcast_ref::<std::sync::Arc<purebpf_sys::Error>>().map(std::sync::Arc::as_ref);
-            if own.or(shared).is_some_and(purebpf_sys::Error::is_permission) {
-                return true;
+        match self {
+            Error::Object { cause, .. } => {
+                let by_the_verifier = matches!(
+                    &**cause,
+                    purebpf_elf_loader::Error::Rejected { rejection, .. } if !rejection.verdict.is_empty()
+                );
+                !by_the_verifier && cause.syscall().is_some_and(purebpf_sys::Error::is_permission)
             }
-            cause = error.source();
+            Error::Attach { cause, .. } => cause.is_permission(),
+            Error::Map { cause, .. } | Error::Program { cause, .. } => cause.is_permission(),
+            _ => false,
         }
-        false
     }
 }
 

@@ -28,7 +28,7 @@ pub fn btf_file(path: &Path) -> Result<KernelBtf> {
 /// When the file cannot be read, or is an ELF file without BTF.
 pub fn btf_bytes(path: &Path) -> Result<Owner> {
     let file = FileBytes::open(path).map_err(|error| match error {
-        purebpf_sys::Error::File { path, source } => Error::Read { path, cause: source },
+        purebpf_sys::Error::File { path, cause } => Error::Read { path, cause },
         error => Error::Read { path: path.to_owned(), cause: error.into() },
     })?;
     let bytes = file.as_ref();

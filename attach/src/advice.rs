@@ -97,8 +97,8 @@ pub(crate) fn event_advice(mechanism: Mechanism, errno: i32) -> String {
 }
 
 /// An [`Error::Attach`] with what is known of the errno.
-pub(crate) fn refused(mechanism: Mechanism, target: impl Into<String>, source: purebpf_sys::Error) -> Error {
-    Error::Attach { mechanism, target: target.into(), advice: advice(mechanism, source.errno()), source }
+pub(crate) fn refused(mechanism: Mechanism, target: impl Into<String>, cause: purebpf_sys::Error) -> Error {
+    Error::Attach { mechanism, target: target.into(), advice: advice(mechanism, cause.errno()), cause }
 }
 
 /// `6.12` of a `KERNEL_VERSION`.

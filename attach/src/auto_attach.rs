@@ -70,8 +70,8 @@ pub fn auto_attach(
 /// The section tells more than the attach type, which is all that attaching to a chosen target knows.
 fn named(error: Error, section: &str) -> Error {
     match error {
-        Error::Attach { mechanism, advice, source, .. } => {
-            Error::Attach { mechanism, target: section.into(), advice, source }
+        Error::Attach { mechanism, advice, cause, .. } => {
+            Error::Attach { mechanism, target: section.into(), advice, cause }
         }
         error => error,
     }

@@ -65,17 +65,17 @@ pub fn attach_cgroup(
     create
         .create()
         .map(Link::kernel)
-        .map_err(|source| {
+        .map_err(|cause| {
             let target = format!("{attach_type} of a cgroup");
             let running = kernel_version();
-            match source.errno() {
+            match cause.errno() {
                 libc::EINVAL | libc::E2BIG if placed && running != 0 && running < version(6, 17, 0) => Error::Attach {
                     mechanism: Mechanism::Cgroup,
                     target,
                     advice: format!("programs of a cgroup have an order since Linux 6.17, this is {}", dotted(running)),
-                    source,
+                    cause,
                 },
-                _ => refused(Mechanism::Cgroup, target, source),
+                _ => refused(Mechanism::Cgroup, target, cause),
             }
         })
 }

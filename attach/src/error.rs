@@ -70,6 +70,9 @@ impl fmt::Display for Mechanism {
 }
 
 /// Why a section name means nothing, or a program could not be attached.
+///
+/// The text is whole, down to what the kernel said, and so there is no [`source`](std::error::Error::source): a printed chain says
+/// it once. The error below, where there is one, is the variant's `cause`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -114,12 +117,12 @@ pub enum Error {
         nearest: Vec<String>,
     },
     /// A module's BTF is damaged.
-    #[error("BTF of module {module}: {source}")]
+    #[error("BTF of module {module}: {cause}")]
     Btf {
         /// The module.
         module: String,
         /// What is wrong with it.
-        source: purebpf_btf::Error,
+        cause: purebpf_btf::Error,
     },
     /// The kernel has no such function.
     #[error("no function {function} in this kernel or its modules{}", Nearest(.nearest))]
@@ -181,14 +184,14 @@ pub enum Error {
     #[error("tracefs is not mounted: run `mount -t tracefs nodev /sys/kernel/tracing`")]
     TracefsNotMounted,
     /// A file could not be opened, read or written.
-    #[error("{}: {source}{}", .path.display(), Advice(.advice))]
+    #[error("{}: {cause}{}", .path.display(), Advice(.advice))]
     File {
         /// The file.
         path: PathBuf,
         /// What to do; empty where it is not known.
         advice: String,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Options that do not go together, or a value out of range.
     #[error("{mechanism} {target}: {reason}")]
@@ -212,7 +215,7 @@ pub enum Error {
     },
     /// The kernel refused to attach.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[error("{mechanism} {target}: {source}{}", Advice(.advice))]
+    #[error("{mechanism} {target}: {cause}{}", Advice(.advice))]
     Attach {
         /// The mechanism.
         mechanism: Mechanism,
@@ -221,18 +224,18 @@ pub enum Error {
         /// What to do; empty where it is not known.
         advice: String,
         /// The call and its errno.
-        source: purebpf_sys::Error,
+        cause: purebpf_sys::Error,
     },
     /// An operation on a link failed.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[error("link: {operation}: {source}{}", Advice(.advice))]
+    #[error("link: {operation}: {cause}{}", Advice(.advice))]
     Link {
         /// The operation.
         operation: &'static str,
         /// What to do; empty where it is not known.
         advice: String,
         /// The call and its errno.
-        source: purebpf_sys::Error,
+        cause: purebpf_sys::Error,
     },
     /// An operation that only links of the kernel have, on an attachment that is none.
     #[error("cannot {operation} {attachment}: it is no BPF link")]
@@ -257,8 +260,8 @@ impl Error {
         Error::Section { section: section.into(), position, expected }
     }
 
-    pub(crate) fn file(path: impl Into<PathBuf>, source: io::Error) -> Error {
-        Error::File { path: path.into(), advice: String::new(), source }
+    pub(crate) fn file(path: impl Into<PathBuf>, cause: io::Error) -> Error {
+        Error::File { path: path.into(), advice: String::new(), cause }
     }
 
     /// The errno that libbpf's functions would return here.
@@ -277,9 +280,9 @@ impl Error {
             | Error::NoSymbol { .. }
             | Error::NoBinary { .. }
             | Error::TracefsNotMounted => libc::ENOENT,
-            Error::File { source, .. } => source.raw_os_error().unwrap_or(libc::EIO),
+            Error::File { cause, .. } => cause.raw_os_error().unwrap_or(libc::EIO),
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            Error::Attach { source, .. } | Error::Link { source, .. } => source.errno(),
+            Error::Attach { cause, .. } | Error::Link { cause, .. } => cause.errno(),
             Error::Pin { operation: "unpin", .. } => libc::EINVAL,
             Error::Pin { .. } => libc::EBUSY,
         }

@@ -89,15 +89,15 @@ pub fn attach_kprobe(prog: BorrowedFd<'_>, function: &str, options: &KprobeOptio
                 .pid(-1)
                 .cpu(0)
                 .open()
-                .map_err(|source| explain(function, &target, source.errno(), |advice| attach_error(&target, advice, source)))?;
+                .map_err(|cause| explain(function, &target, cause.errno(), |advice| attach_error(&target, advice, cause)))?;
             attach_event(Mechanism::Kprobe, &target, prog, event, &event_options)
         }
         None => {
             let probe = LegacyProbe::add(LegacyKind::Kprobe, options.retprobe, &target).map_err(|error| {
                 let errno = error.errno();
                 match error {
-                    Error::File { path, source, .. } => {
-                        explain(function, &target, errno, |advice| Error::File { path, advice, source })
+                    Error::File { path, cause, .. } => {
+                        explain(function, &target, errno, |advice| Error::File { path, advice, cause })
                     }
                     error => error,
                 }
@@ -107,8 +107,8 @@ pub fn attach_kprobe(prog: BorrowedFd<'_>, function: &str, options: &KprobeOptio
     }
 }
 
-fn attach_error(target: &str, advice: String, source: purebpf_sys::Error) -> Error {
-    Error::Attach { mechanism: Mechanism::Kprobe, target: target.into(), advice, source }
+fn attach_error(target: &str, advice: String, cause: purebpf_sys::Error) -> Error {
+    Error::Attach { mechanism: Mechanism::Kprobe, target: target.into(), advice, cause }
 }
 
 /// What an errno means of a function: the kernel answers ENOENT or EINVAL to a name that is none, EADDRNOTAVAIL (from 6.6)

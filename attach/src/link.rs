@@ -140,14 +140,14 @@ impl Link {
             return Err(Error::Pin { operation: "pin", state: format!("pinned at {}", pinned.display()) });
         }
         let folder = make_folder(path)?;
-        obj_pin(fd, path).map_err(|source| {
+        obj_pin(fd, path).map_err(|cause| {
             if let Some(folder) = folder {
                 // It is empty, unless another came to use it meanwhile.
                 let _ = fs::remove_dir(folder);
             }
             Error::Link {
                 operation: "pin",
-                advice: match source.errno() {
+                advice: match cause.errno() {
                     libc::EPERM => format!(
                         "{} may not be in a bpffs: run `mount -t bpf bpf /sys/fs/bpf` and pin below it",
                         path.display()
@@ -155,7 +155,7 @@ impl Link {
                     libc::EEXIST => format!("{} exists", path.display()),
                     _ => path.display().to_string(),
                 },
-                source,
+                cause,
             }
         })?;
         self.pin_path = Some(path.into());
@@ -172,7 +172,7 @@ impl Link {
         let Some(path) = &self.pin_path else {
             return Err(Error::Pin { operation: "unpin", state: "not pinned".into() });
         };
-        fs::remove_file(path).map_err(|source| Error::file(path, source))?;
+        fs::remove_file(path).map_err(|cause| Error::file(path, cause))?;
         self.pin_path = None;
         Ok(())
     }
@@ -281,17 +281,17 @@ fn make_folder(path: &Path) -> Result<Option<&Path>> {
         Ok(()) => Ok(Some(folder)),
         // Already there; or to be made where nothing is made, which pinning answers better.
         Err(_) if folder.exists() => Ok(None),
-        Err(source) => Err(Error::file(folder, source)),
+        Err(cause) => Err(Error::file(folder, cause)),
     }
 }
 
 fn failed(operation: &'static str) -> impl Fn(purebpf_sys::Error) -> Error {
-    move |source| Error::Link {
+    move |cause| Error::Link {
         operation,
-        advice: match source.errno() {
+        advice: match cause.errno() {
             libc::EPERM if operation == "from_id" => "links by id need CAP_SYS_ADMIN".into(),
             _ => String::new(),
         },
-        source,
+        cause,
     }
 }

@@ -74,12 +74,12 @@ pub(crate) fn attach_event(
     event: OwnedFd,
     options: &PerfEventOptions,
 ) -> Result<Link> {
-    let failed = |source| refused(mechanism, target, source);
-    let refused_program = |source: purebpf_sys::Error| Error::Attach {
+    let failed = |cause| refused(mechanism, target, cause);
+    let refused_program = |cause: purebpf_sys::Error| Error::Attach {
         mechanism,
         target: target.into(),
-        advice: event_advice(mechanism, source.errno()),
-        source,
+        advice: event_advice(mechanism, cause.errno()),
+        cause,
     };
     let link = if options.force_ioctl || !has_perf_link() {
         if options.cookie != 0 {

@@ -33,11 +33,11 @@ fn find_root<'p>(places: &[&'p Path]) -> Result<&'p Path> {
         let events = place.join("events");
         match fs::metadata(&events) {
             Ok(_) => return Ok(place),
-            Err(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+            Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => {
                 refused.get_or_insert(Error::File {
                     path: events,
                     advice: "only root may read tracefs, unless it was mounted with another mode or gid".into(),
-                    source,
+                    cause,
                 });
             }
             Err(_) => {}
@@ -58,12 +58,12 @@ pub fn tracepoint_id(category: &str, name: &str) -> Result<u64> {
         return Err(Error::NoTracepoint { tracepoint: format!("{category}/{name}"), nearest: Vec::new() });
     }
     let path = events.join(category).join(name).join("id");
-    let text = fs::read_to_string(&path).map_err(|source| match source.kind() {
+    let text = fs::read_to_string(&path).map_err(|cause| match cause.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::NoTracepoint {
             tracepoint: format!("{category}/{name}"),
             nearest: nearest_events(&events, category, name),
         },
-        _ => Error::file(&path, source),
+        _ => Error::file(&path, cause),
     })?;
     text.trim().parse().map_err(|_| Error::file(&path, io::Error::new(io::ErrorKind::InvalidData, "not a number")))
 }

@@ -50,7 +50,7 @@ pub fn attach_tracepoint(
         .pid(-1)
         .cpu(0)
         .open()
-        .map_err(|source| refused(Mechanism::Tracepoint, &target, source))?;
+        .map_err(|cause| refused(Mechanism::Tracepoint, &target, cause))?;
     let options = PerfEventOptions::default().cookie(options.cookie);
     attach_event(Mechanism::Tracepoint, &target, prog, event, &options)
 }
@@ -82,19 +82,19 @@ impl RawTracepointOptions {
 pub fn attach_raw_tracepoint(prog: BorrowedFd<'_>, name: &str, options: &RawTracepointOptions) -> Result<Link> {
     let missing = |nearest| Error::NoTracepoint { tracepoint: name.into(), nearest };
     let c_name = CString::new(name).map_err(|_| missing(Vec::new()))?;
-    let fd = raw_tracepoint_open(Some(&c_name), prog, options.cookie).map_err(|source| match source.errno() {
+    let fd = raw_tracepoint_open(Some(&c_name), prog, options.cookie).map_err(|cause| match cause.errno() {
         libc::ENOENT => missing(tracefs::nearest_names(name)),
         libc::EINVAL | libc::E2BIG if options.cookie != 0 => Error::Attach {
             mechanism: Mechanism::RawTracepoint,
             target: name.into(),
             advice: "raw tracepoints take a cookie since Linux 6.10".into(),
-            source,
+            cause,
         },
         errno => Error::Attach {
             mechanism: Mechanism::RawTracepoint,
             target: name.into(),
             advice: advice(Mechanism::RawTracepoint, errno),
-            source,
+            cause,
         },
     })?;
     Ok(Link::kernel(fd))

@@ -50,16 +50,16 @@ pub fn attach_tracing(prog: BorrowedFd<'_>, attach_type: AttachType, options: &T
     };
     let mechanism =
         if matches!(attach_type, AttachType::LSM_MAC) { Mechanism::Lsm } else { Mechanism::Tracing };
-    created.map(Link::kernel).map_err(|source| Error::Attach {
+    created.map(Link::kernel).map_err(|cause| Error::Attach {
         mechanism,
         target: attach_type.to_string(),
-        advice: match source.errno() {
+        advice: match cause.errno() {
             libc::EINVAL | libc::E2BIG if options.cookie != 0 => {
                 "tracing programs take a cookie since Linux 5.19, tp_btf since 6.10".into()
             }
             errno => advice(mechanism, errno),
         },
-        source,
+        cause,
     })
 }
 
@@ -78,5 +78,5 @@ pub fn attach_freplace(prog: BorrowedFd<'_>, target: BorrowedFd<'_>, function: T
         .target_btf_id(function.0)
         .create()
         .map(Link::kernel)
-        .map_err(|source| refused(Mechanism::Tracing, format!("function {} of a program", function.0), source))
+        .map_err(|cause| refused(Mechanism::Tracing, format!("function {} of a program", function.0), cause))
 }

@@ -141,11 +141,11 @@ pub fn attach_uprobe(prog: BorrowedFd<'_>, binary: impl AsRef<Path>, options: &U
             let config = Pmu::Uprobe.retprobe_config(options.retprobe)?
                 | u64::from(options.ref_ctr_offset) << REF_CTR_OFFSET_SHIFT;
             let c_path = CString::new(path.as_os_str().as_bytes()).map_err(|_| wrong("a path has no zero byte"))?;
-            let event = PerfEvent::uprobe(kind, config, &c_path, offset).pid(pid).cpu(cpu).open().map_err(|source| {
+            let event = PerfEvent::uprobe(kind, config, &c_path, offset).pid(pid).cpu(cpu).open().map_err(|cause| {
                 Error::Attach {
                     mechanism: Mechanism::Uprobe,
                     target: target.clone(),
-                    advice: match source.errno() {
+                    advice: match cause.errno() {
                         libc::ESRCH => "there is no such process".into(),
                         libc::EINVAL if !path.is_file() => "only regular files can be probed".into(),
                         libc::EINVAL if options.ref_ctr_offset != 0 => {
@@ -153,7 +153,7 @@ pub fn attach_uprobe(prog: BorrowedFd<'_>, binary: impl AsRef<Path>, options: &U
                         }
                         errno => advice(Mechanism::Uprobe, errno),
                     },
-                    source,
+                    cause,
                 }
             })?;
             attach_event(Mechanism::Uprobe, &target, prog, event, &event_options)
@@ -163,7 +163,7 @@ pub fn attach_uprobe(prog: BorrowedFd<'_>, binary: impl AsRef<Path>, options: &U
                 return Err(wrong("a probe made through tracefs takes no reference counter"));
             }
             // The kernel opens what begins with `/`, and nothing else (`__trace_uprobe_create`).
-            let path = std::path::absolute(&path).map_err(|source| Error::file(&path, source))?;
+            let path = std::path::absolute(&path).map_err(|cause| Error::file(&path, cause))?;
             let place = path.to_str().ok_or_else(|| wrong("tracefs takes no path that is not UTF-8"))?;
             let probe = LegacyProbe::add(LegacyKind::Uprobe, options.retprobe, &format!("{place}:{offset:#x}"))?;
             attach_legacy(Mechanism::Uprobe, &target, prog, probe, (pid, cpu), &event_options)

@@ -9,6 +9,9 @@ use std::{fmt, io, path::PathBuf};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call failed.
+///
+/// The text is whole, down to what the kernel said, and so there is no [`source`](std::error::Error::source): a printed chain says
+/// it once. The error below, where there is one, is the variant's `cause`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -29,12 +32,12 @@ pub enum Error {
         errno: Errno,
     },
     /// A file could not be opened or read.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {cause}", .path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A buffer is not as long as the kernel will read or write.
     #[error("{what} takes {expected} bytes, {given} were given")]
@@ -61,7 +64,7 @@ impl Error {
     pub fn errno(&self) -> i32 {
         match self {
             Error::Bpf { errno, .. } | Error::Syscall { errno, .. } => errno.0,
-            Error::File { source, .. } => source.raw_os_error().unwrap_or(libc::EIO),
+            Error::File { cause, .. } => cause.raw_os_error().unwrap_or(libc::EIO),
             Error::Length { .. } | Error::Invalid { .. } => libc::EINVAL,
         }
     }

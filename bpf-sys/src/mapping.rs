@@ -309,7 +309,7 @@ impl FileBytes {
     ///
     /// `File`.
     pub fn open(path: &Path) -> Result<FileBytes> {
-        let failed = |source| Error::File { path: path.into(), source };
+        let failed = |cause| Error::File { path: path.into(), cause };
         let file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let size = metadata.len();

@@ -46,7 +46,7 @@ pub fn online_cpus() -> Result<Vec<u32>> {
 }
 
 fn read_file(path: &str) -> Result<String> {
-    fs::read_to_string(path).map_err(|source| Error::File { path: Path::new(path).into(), source })
+    fs::read_to_string(path).map_err(|cause| Error::File { path: Path::new(path).into(), cause })
 }
 
 /// The ranges of a list such as `0-3,8,10-11`, which the kernel prints with `%*pbl`.

@@ -89,8 +89,8 @@ impl<'a> Candidates<'a> {
                     let ids = btf.ids_with_essential_name(name).filter(own);
                     found.extend(ids.map(|id| Candidate::new(btf, id)));
                 }
-                Err(source) => {
-                    let warning = Warning::DamagedModule { module: module.name().to_string(), source };
+                Err(cause) => {
+                    let warning = Warning::DamagedModule { module: module.name().to_string(), cause };
                     if !self.warnings.contains(&warning) {
                         self.warnings.push(warning);
                     }

@@ -138,11 +138,11 @@ pub enum Error {
 #[non_exhaustive]
 pub enum Warning {
     /// A module whose BTF is damaged: its types were not considered.
-    #[error("module '{module}' was left out: {source}")]
+    #[error("module '{module}' was left out: {cause}")]
     DamagedModule {
         /// The module.
         module: String,
         /// What is wrong with its BTF.
-        source: purebpf_btf::Error,
+        cause: purebpf_btf::Error,
     },
 }

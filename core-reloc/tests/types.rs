@@ -375,8 +375,8 @@ fn a_damaged_module_is_left_out_with_one_warning() {
         let relocation = Relocation { local_type, access: "0:0", kind: Kind::FieldExists };
         assert_eq!(resolver.resolve(&relocation).unwrap().new_value(), Some(exists));
     }
-    let [Warning::DamagedModule { module, source }] = resolver.warnings() else { panic!("{:?}", resolver.warnings()) };
-    assert_eq!((module.as_str(), source), ("bad", &purebpf_btf::Error::NotBtf { magic: 0 }));
+    let [Warning::DamagedModule { module, cause }] = resolver.warnings() else { panic!("{:?}", resolver.warnings()) };
+    assert_eq!((module.as_str(), cause), ("bad", &purebpf_btf::Error::NotBtf { magic: 0 }));
 }
 
 /// For typed externs: `bpf_core_types_are_compat` on two prototypes.

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use purebpf_btf::TypeId;
 
 /// A fault in an object, or in bringing it into the kernel. Each variant names the thing at fault.
+///
+/// The text is whole, down to what the kernel said, and so there is no [`source`](std::error::Error::source): a printed chain says
+/// it once. The error below, where there is one, is the variant's `cause`.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -30,12 +33,12 @@ pub enum Error {
         machine: u16,
     },
     /// The ELF file is damaged.
-    #[error("malformed ELF file: {what}: {source}")]
+    #[error("malformed ELF file: {what}: {cause}")]
     Elf {
         /// Which part.
         what: &'static str,
         /// What the reader says.
-        source: object::Error,
+        cause: object::Error,
     },
     /// A section reaches past the end of the file.
     #[error(
@@ -60,12 +63,12 @@ pub enum Error {
         file: usize,
     },
     /// The object's BTF is damaged.
-    #[error("section '{section}': {source}")]
+    #[error("section '{section}': {cause}")]
     Btf {
         /// Which section.
         section: &'static str,
         /// What is wrong.
-        source: purebpf_btf::Error,
+        cause: purebpf_btf::Error,
     },
     /// An ELF file in which BTF was looked for.
     #[error("the ELF file has no .BTF section")]
@@ -172,23 +175,23 @@ pub enum Error {
     },
     /// The kernel does not let us load types.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[error("the object's BTF was refused: {source}; it takes CAP_BPF (root)")]
+    #[error("the object's BTF was refused: {cause}; it takes CAP_BPF (root)")]
     BtfLoad {
         /// What the kernel said.
-        source: Arc<purebpf_sys::Error>,
+        cause: Arc<purebpf_sys::Error>,
     },
     /// A module's BTF object could not be had.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[error("BTF of module '{module}': {source}")]
+    #[error("BTF of module '{module}': {cause}")]
     ModuleBtf {
         /// The module.
         module: String,
         /// What the kernel said.
-        source: Arc<purebpf_sys::Error>,
+        cause: Arc<purebpf_sys::Error>,
     },
     /// The kernel refused to create or fill a map.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[error("map '{map}' ({definition}): {source}{hint}")]
+    #[error("map '{map}' ({definition}): {cause}{hint}")]
     MapCreate {
         /// The map.
         map: String,
@@ -197,18 +200,18 @@ pub enum Error {
         /// What is likely behind it.
         hint: &'static str,
         /// What the kernel said.
-        source: Arc<purebpf_sys::Error>,
+        cause: Arc<purebpf_sys::Error>,
     },
     /// The kernel refused what a map is to hold from the start.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[error("map '{map}': what it holds at {index}: {source}")]
+    #[error("map '{map}': what it holds at {index}: {cause}")]
     MapSlot {
         /// The map.
         map: String,
         /// The index.
         index: u32,
         /// What the kernel said.
-        source: Arc<purebpf_sys::Error>,
+        cause: Arc<purebpf_sys::Error>,
     },
     /// What a program attaches to is not in the kernel.
     #[error("program '{program}' (section '{section}'): '{target}' was not found: {what}")]
@@ -224,12 +227,12 @@ pub enum Error {
     },
     /// The kernel refused a program.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[error("program '{program}' was refused: {source}: {rejection}")]
+    #[error("program '{program}' was refused: {cause}: {rejection}")]
     Rejected {
         /// The program.
         program: String,
         /// What the kernel said.
-        source: Arc<purebpf_sys::Error>,
+        cause: Arc<purebpf_sys::Error>,
         /// What the verifier said.
         rejection: Arc<crate::load::Rejection>,
     },
@@ -241,4 +244,20 @@ pub enum Error {
         /// Its number.
         index: usize,
     },
+}
+
+impl Error {
+    /// The system call that failed, if that is what went wrong. (The text says it already, and so there is no
+    /// [`source`](std::error::Error::source).)
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn syscall(&self) -> Option<&purebpf_sys::Error> {
+        match self {
+            Error::BtfLoad { cause }
+            | Error::ModuleBtf { cause, .. }
+            | Error::MapCreate { cause, .. }
+            | Error::MapSlot { cause, .. }
+            | Error::Rejected { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
 }

@@ -57,7 +57,7 @@ impl Epoll {
         // SAFETY: a new descriptor that nobody else knows.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         // As bpf-sys's descriptors, none of ours is taken for stdin, stdout or stderr: duplicates are above.
-        let duplicate = |source| Error::Syscall { call: "fcntl(F_DUPFD_CLOEXEC)", source };
+        let duplicate = |cause| Error::Syscall { call: "fcntl(F_DUPFD_CLOEXEC)", cause };
         Ok(Self(if fd.as_raw_fd() > 2 { fd } else { fd.try_clone().map_err(duplicate)? }))
     }
 
@@ -95,7 +95,7 @@ impl Epoll {
                     if error.kind() == io::ErrorKind::Interrupted {
                         return Ok(Wake::Over);
                     }
-                    return Err(Error::Syscall { call: "epoll_wait", source: error });
+                    return Err(Error::Syscall { call: "epoll_wait", cause: error });
                 }
             }
         }

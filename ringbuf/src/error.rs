@@ -5,6 +5,9 @@ use std::io;
 use purebpf_sys::uapi::{MapFlags, MapType};
 
 /// Why a ring buffer could not be opened, waited for or read.
+///
+/// The text is whole, down to what the kernel said, and so there is no [`source`](std::error::Error::source): a printed chain says
+/// it once. The error below, where there is one, is the variant's `cause`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -38,13 +41,12 @@ pub enum Error {
     },
 
     /// The map cannot be mapped into memory.
-    #[error("cannot map the ring buffer's {part}: {source}")]
+    #[error("cannot map the ring buffer's {part}: {cause}")]
     Mapping {
         /// Which of its pages.
         part: &'static str,
         /// mmap's answer: EACCES for a read-only descriptor, EPERM for a frozen map.
-        #[source]
-        source: purebpf_sys::Error,
+        cause: purebpf_sys::Error,
     },
 
     /// The map's size is none that the kernel gives a ring buffer: a power of two and a multiple of the page size.
@@ -101,19 +103,18 @@ pub enum Error {
     },
 
     /// Another system call failed.
-    #[error("{call}: {source}")]
+    #[error("{call}: {cause}")]
     Syscall {
         /// The call, and what it was for.
         call: &'static str,
         /// The kernel's answer.
-        #[source]
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
 impl Error {
     /// The last system call's error, to be made right after `call` failed.
     pub(crate) fn last_os_error(call: &'static str) -> Self {
-        Self::Syscall { call, source: io::Error::last_os_error() }
+        Self::Syscall { call, cause: io::Error::last_os_error() }
     }
 }

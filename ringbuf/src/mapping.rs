@@ -51,9 +51,9 @@ impl RingMapping {
         }
 
         let consumer = Mapping::new(map, 0, page, Protection::ReadWrite)
-            .map_err(|source| Error::Mapping { part: "consumer page", source })?;
+            .map_err(|cause| Error::Mapping { part: "consumer page", cause })?;
         let producer_and_data = Mapping::new(map, page as u64, len, Protection::ReadOnly)
-            .map_err(|source| Error::Mapping { part: "producer page and data", source })?;
+            .map_err(|cause| Error::Mapping { part: "producer page and data", cause })?;
         let (Some(first), Some(second)) = (NonNull::new(consumer.as_ptr()), NonNull::new(producer_and_data.as_ptr()))
         else {
             return Err(bad_size());

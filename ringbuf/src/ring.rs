@@ -50,7 +50,7 @@ impl Ring {
     #[doc(alias = "ring_buffer__new")]
     pub fn new(map: impl AsFd) -> Result<Self, Error> {
         let map = map.as_fd().try_clone_to_owned();
-        Self::from_owned(map.map_err(|source| Error::Syscall { call: "fcntl(F_DUPFD_CLOEXEC)", source })?)
+        Self::from_owned(map.map_err(|cause| Error::Syscall { call: "fcntl(F_DUPFD_CLOEXEC)", cause })?)
     }
 
     /// Like [`new`](Self::new), with a descriptor that the ring may keep.

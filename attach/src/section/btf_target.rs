@@ -98,7 +98,7 @@ impl<'n> BtfTarget<'n> {
                 Ok(btf) => btf,
                 // A damaged module spoils nothing that was not asked of it.
                 Err(_) if self.module.is_none() => continue,
-                Err(source) => return Err(Error::Btf { module: module.name().into(), source }),
+                Err(cause) => return Err(Error::Btf { module: module.name().into(), cause }),
             };
             if let Some(type_id) = find_own(btf, &type_name, self.kind) {
                 return Ok(FoundBtf { module: Some(module), type_id });

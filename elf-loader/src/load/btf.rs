@@ -28,10 +28,10 @@ pub(super) fn load<K: Kernel>(
         return Ok(None);
     }
     let bytes = for_kernel(object, btf, &|feature| kernel.supports(feature))
-        .map_err(|source| Error::Btf { section: ".BTF", source })?;
+        .map_err(|cause| Error::Btf { section: ".BTF", cause })?;
     let source = match kernel.btf_load(&bytes, &mut Log::none()) {
         Ok(handle) => return Ok(Some(handle)),
-        Err(source) if source.is_permission() => return Err(Error::BtfLoad { source: Arc::new(source) }),
+        Err(source) if source.is_permission() => return Err(Error::BtfLoad { cause: Arc::new(source) }),
         Err(source) => source,
     };
     let mut log = Log::new(1, LOG_SIZE);

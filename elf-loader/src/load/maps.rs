@@ -89,7 +89,7 @@ fn fill_slot<K: Kernel>(
 ) -> Result<(), Error> {
     let Some(held) = held else { return Ok(()) };
     let update = kernel.map_update(handle, &index.to_ne_bytes(), &kernel.number(held).to_ne_bytes());
-    update.map_err(|source| Error::MapSlot { map: map.name.clone(), index, source: Arc::new(source) })
+    update.map_err(|source| Error::MapSlot { map: map.name.clone(), index, cause: Arc::new(source) })
 }
 
 fn create<K: Kernel>(
@@ -207,7 +207,7 @@ fn refused(map: &Map, source: SysError) -> Error {
             definition.key_size, definition.value_size, definition.max_entries, definition.map_flags
         ),
         hint,
-        source: Arc::new(source),
+        cause: Arc::new(source),
     }
 }
 

@@ -109,7 +109,7 @@ impl<K: Kernel> Prepared<K> {
             size = (size * LOG_GROWTH).min(MAX_LOG_SIZE);
         };
         let rejection = report::read(object, program, linked, &self.core, &source, text);
-        Err(Error::Rejected { program: program.name.clone(), source: Arc::new(source), rejection: Arc::new(rejection) })
+        Err(Error::Rejected { program: program.name.clone(), cause: Arc::new(source), rejection: Arc::new(rejection) })
     }
 
     fn fill_in(
@@ -204,7 +204,7 @@ impl<'a, K: Kernel> Modules<'a, K> {
         let handle = self
             .kernel
             .module_btf(name)
-            .map_err(|source| Error::ModuleBtf { module: name.to_owned(), source: Arc::new(source) })?;
+            .map_err(|source| Error::ModuleBtf { module: name.to_owned(), cause: Arc::new(source) })?;
         self.opened.push((module, handle));
         Ok(self.opened.len() - 1)
     }

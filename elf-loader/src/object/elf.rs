@@ -89,7 +89,7 @@ pub fn btf_section(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     if !bytes.starts_with(&consts::ELFMAG) {
         return Err(Error::NotElf { len: bytes.len() });
     }
-    let malformed = |what: &'static str| move |source| Error::Elf { what, source };
+    let malformed = |what: &'static str| move |cause| Error::Elf { what, cause };
     let file = object::File::parse(bytes).map_err(malformed("headers"))?;
     let section = file.section_by_name(".BTF").ok_or(Error::NoBtfSection)?;
     Ok(section.data().map_err(malformed("section .BTF"))?.to_vec())
@@ -103,7 +103,7 @@ impl<'a> Elf<'a> {
         if bytes.get(4) != Some(&consts::ELFCLASS64) {
             return Err(Error::Not64Bit);
         }
-        let malformed = |what: &'static str| move |source| Error::Elf { what, source };
+        let malformed = |what: &'static str| move |cause| Error::Elf { what, cause };
         let header = FileHeader64::<Endianness>::parse(bytes).map_err(malformed("header"))?;
         let endian = header.endian().map_err(malformed("header"))?;
         let machine = header.e_machine(endian);

@@ -78,14 +78,14 @@ impl Object {
         let elf = elf::Elf::parse(bytes)?;
         let btf = match elf.section_named(".BTF") {
             Some(section) => {
-                Some(Btf::parse(section.data.to_vec()).map_err(|source| Error::Btf { section: ".BTF", source })?)
+                Some(Btf::parse(section.data.to_vec()).map_err(|cause| Error::Btf { section: ".BTF", cause })?)
             }
             None => None,
         };
         let btf_ext = match (elf.section_named(".BTF.ext"), &btf) {
-            (Some(section), Some(_)) => Some(
-                BtfExt::parse(section.data.to_vec()).map_err(|source| Error::Btf { section: ".BTF.ext", source })?,
-            ),
+            (Some(section), Some(_)) => {
+                Some(BtfExt::parse(section.data.to_vec()).map_err(|cause| Error::Btf { section: ".BTF.ext", cause })?)
+            }
             _ => None,
         };
         let name = object_name(name);

@@ -233,7 +233,7 @@ fn what_is_no_ring_buffer_is_refused() {
 
     let read_only = ObjectKind::Map.fd_by_id_with(id, Access::ReadOnly, None).unwrap();
     match Ring::new(&read_only).unwrap_err() {
-        Error::Mapping { part: "consumer page", source } => assert_eq!(source.errno(), libc::EACCES),
+        Error::Mapping { part: "consumer page", cause } => assert_eq!(cause.errno(), libc::EACCES),
         other => panic!("{other:?}"),
     }
     // A failure leaves the map free.
