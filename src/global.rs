@@ -56,8 +56,7 @@ fn check_size<T>(name: &str, expected: usize) -> Result<()> {
     }
 }
 
-/// The live contents of a data section: mapped where the kernel lets us, else read and written
-/// through the map.
+/// The live contents of a data section: mapped where the kernel lets us, else read through the map.
 #[derive(Debug)]
 pub(crate) enum Section {
     Mapped(Mapping),
@@ -172,8 +171,8 @@ impl Global {
                 mapping.write(self.variable.offset as usize, bytes).map_err(|err| self.fault(err))
             }
             Section::Map(_) => Err(self.unsupported(
-                "cannot be written while programs run: its section has static variables only and is not mapped; set it \
-                 before the object is loaded, or make a variable of the section global",
+                "cannot be written while programs run, as its section is not mapped; set it before the object is loaded, or \
+                 make a variable of the section global, if all are static",
             )),
         }
     }

@@ -14,7 +14,7 @@ use purebpf::btf::Kind;
 use purebpf::bytemuck::{self, Pod, Zeroable};
 use purebpf::elf_loader::object::AttachBtf;
 use purebpf::sys::prog::TestRun;
-use purebpf::sys::uapi::ElemFlags;
+use purebpf::sys::uapi::{BPF_F_MMAPABLE, ElemFlags};
 use purebpf::{Error, Link, Object, Program, RingBuffer};
 
 const GLOBALS: &[u8] = include_bytes!("programs/globals.bpf.o");
@@ -81,6 +81,22 @@ fn globals_of_every_section_are_set_before_and_read_after() {
         assert!(frozen.to_string().contains("read-only"), "{frozen}");
         let none = object.global("no_such_variable").unwrap_err().to_string();
         assert!(none.contains("no_such_variable") && none.contains("rw_array"), "{none}");
+    });
+}
+
+/// A section that cannot be mapped, as one with static variables only: read through bpf(2), and not written, since that would
+/// write back its other variables too.
+#[test]
+fn globals_that_are_not_mapped_are_read_and_not_written() {
+    kernel_test(|| {
+        let mut open = Object::open_bytes(GLOBALS, "globals").unwrap();
+        open.map_mut(".bss").unwrap().definition.map_flags &= !BPF_F_MMAPABLE;
+        let object = open.load().unwrap();
+        run(&object.program("add_up").unwrap());
+        assert_eq!(get(&object, "zero"), 1);
+        let refused = object.global("zero").unwrap().set(7u64).unwrap_err().to_string();
+        assert!(refused.contains("'zero'") && refused.contains("not mapped"), "{refused}");
+        assert_eq!(get(&object, "zero"), 1);
     });
 }
 
