@@ -77,12 +77,42 @@ pub enum Error {
         what: String,
     },
     /// A system call on a map failed.
-    #[error("map '{map}': {cause}")]
+    #[error("map '{map}': {cause}{}", more(advice))]
     Map {
         /// The map.
         map: String,
         /// What the kernel said.
         cause: purebpf_sys::Error,
+        /// What it means of a map of this type, where its number alone does not tell.
+        advice: Option<String>,
+    },
+    /// The kernel does not count runs of programs.
+    #[error("cannot turn on the statistics of programs: {cause}")]
+    Stats {
+        /// What the kernel said.
+        cause: purebpf_sys::Error,
+    },
+    /// A map or program that exists could not be opened.
+    #[error("cannot open the {kind} of {by}: {cause}")]
+    Open {
+        /// `map` or `program`.
+        kind: &'static str,
+        /// By what it was to be found: an id, a path.
+        by: String,
+        /// What the kernel said.
+        cause: purebpf_sys::Error,
+    },
+    /// A map or program could not be pinned, or its pin not be removed.
+    #[error("{kind} '{name}': pin {}: {cause}", path.display())]
+    Pin {
+        /// `map` or `program`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        cause: PinFault,
     },
     /// A system call on a program failed.
     #[error("program '{program}': {cause}")]
@@ -102,6 +132,21 @@ pub enum Error {
     },
 }
 
+/// Why a map or program could not be pinned, or its pin not be removed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PinFault {
+    /// bpf(2) refused.
+    #[error("{0}")]
+    Kernel(purebpf_sys::Error),
+    /// The file could not be removed.
+    #[error("cannot be removed: {0}")]
+    Remove(io::Error),
+    /// Something else is pinned there.
+    #[error("is of something else, and was left alone")]
+    NotOurs,
+}
+
 impl Error {
     /// Whether the kernel refused for lack of privilege (`EPERM`, `EACCES`), in whatever layer. Not so when the verifier refused
     /// a program, for which it has the same number.
@@ -115,7 +160,11 @@ impl Error {
                 !by_the_verifier && cause.syscall().is_some_and(purebpf_sys::Error::is_permission)
             }
             Error::Attach { cause, .. } => cause.is_permission(),
-            Error::Map { cause, .. } | Error::Program { cause, .. } => cause.is_permission(),
+            Error::Map { cause, .. }
+            | Error::Program { cause, .. }
+            | Error::Open { cause, .. }
+            | Error::Stats { cause } => cause.is_permission(),
+            Error::Pin { cause: PinFault::Kernel(cause), .. } => cause.is_permission(),
             _ => false,
         }
     }
@@ -130,4 +179,8 @@ fn have(among: &[String]) -> String {
         1..=16 => format!(" (it has: {})", among.join(", ")),
         n => format!(" (it has {n}, among them: {})", among[..16].join(", ")),
     }
+}
+
+fn more(advice: &Option<String>) -> String {
+    advice.as_ref().map_or_else(String::new, |advice| format!(" ({advice})"))
 }

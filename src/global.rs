@@ -190,6 +190,6 @@ impl Global {
     }
 
     fn fault(&self, cause: purebpf_sys::Error) -> Error {
-        Error::Map { map: self.map.name().to_owned(), cause }
+        Error::Map { map: self.map.name().to_owned(), cause, advice: None }
     }
 }

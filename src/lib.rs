@@ -36,17 +36,18 @@
 mod error;
 mod global;
 pub mod kernel;
-mod map;
+pub mod map;
 mod object;
 mod open;
+mod pinning;
 mod program;
 
-pub use error::{Error, Result};
+pub use error::{Error, PinFault, Result};
 pub use global::{Global, GlobalMut};
-pub use map::{Keys, Map, TypedMap};
+pub use map::{Map, TypedMap};
 pub use object::Object;
 pub use open::{MapKey, OpenObject, OpenProgram, PreparedObject, ProgramKey};
-pub use program::Program;
+pub use program::{Program, RunStats, SourceLine};
 
 pub use bytemuck;
 pub use purebpf_attach as attach;

@@ -57,8 +57,11 @@ impl Object {
                 continue;
             };
             let definition = &description.maps[n];
-            let raw = purebpf_sys::map::Map::from_fd(fd)
-                .map_err(|cause| Error::Map { map: definition.name.clone(), cause })?;
+            let raw = purebpf_sys::map::Map::from_fd(fd).map_err(|cause| Error::Map {
+                map: definition.name.clone(),
+                cause,
+                advice: None,
+            })?;
             maps.push(Some(Map::new(&definition.name, MapId(n), definition.kind, raw)));
         }
         let programs = loaded.programs.into_iter().enumerate().map(|(n, fd)| {
@@ -140,7 +143,8 @@ impl Object {
     pub fn attach(&self) -> Result<Vec<Link>> {
         let mut links = Vec::new();
         for program in self.programs() {
-            if !self.description.programs[program.id().0].autoattach {
+            let definition = program.program_id().and_then(|id| self.description.programs.get(id.0));
+            if !definition.is_none_or(|definition| definition.autoattach) {
                 continue;
             }
             match program.attach()? {

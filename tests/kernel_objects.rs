@@ -137,12 +137,14 @@ fn maps_are_shared_with_programs() {
         assert_eq!(slots.get(&3).unwrap(), Some(1));
         assert_eq!(slots.keys().count(), 4);
 
-        let per_cpu = object.map("per_cpu").unwrap().typed::<u32, u32>().unwrap();
-        let values = per_cpu.get_per_cpu(&1).unwrap().expect("an array has all its keys");
+        let per_cpu = object.map("per_cpu").unwrap().per_cpu::<u32, u32>().unwrap();
+        let values = per_cpu.get(&1).unwrap().expect("an array has all its keys");
         assert_eq!(values.len(), purebpf::sys::system::possible_cpus().unwrap());
         assert_eq!(values.iter().sum::<u32>(), 1);
-        per_cpu.get(&1).unwrap_err();
-        slots.get_per_cpu(&1).unwrap_err();
+        let wrong = object.map("per_cpu").unwrap().typed::<u32, u32>().unwrap_err().to_string();
+        assert!(wrong.contains("use Map::per_cpu"), "{wrong}");
+        let wrong = object.map("slots").unwrap().per_cpu::<u32, u64>().unwrap_err().to_string();
+        assert!(wrong.contains("is an array, no per-CPU map"), "{wrong}");
 
         let sparse = object.map("sparse").unwrap().typed::<u64, u64>().unwrap();
         assert_eq!(sparse.get(&11).unwrap(), Some(12));
@@ -414,7 +416,7 @@ fn programs_and_maps_tell_the_kernel_their_names() {
         assert_eq!(info.name, "touch");
         assert_eq!(object.map("table").unwrap().raw().info().unwrap().name, "table");
         assert_eq!(object.map(&String::from("table")).unwrap().name(), "table");
-        let by_id = object.program(object.program("touch").unwrap().id()).unwrap();
+        let by_id = object.program(object.program("touch").unwrap().program_id().unwrap()).unwrap();
         assert_eq!(by_id.name(), "touch");
     });
 }

@@ -62,6 +62,13 @@ pub(crate) struct Feature {
     probe: Option<fn() -> bool>,
 }
 
+impl Feature {
+    /// What every kernel of the matrix has from this release on.
+    pub(crate) const fn by_version(name: &'static str, since: (u32, u32)) -> Feature {
+        Feature { name, since, probe: None }
+    }
+}
+
 /// Kprobes through perf_event_open.
 pub(crate) const KPROBE: Feature = Feature {
     name: "kprobes",
@@ -82,6 +89,9 @@ pub(crate) const TRACEPOINT: Feature =
 
 /// fentry and fexit.
 pub(crate) const FENTRY: Feature = Feature { name: "fentry programs", since: (5, 5), probe: Some(loads_fentry) };
+
+/// LSM programs, and the `bpf` LSM that calls them.
+pub(crate) const LSM: Feature = Feature { name: "LSM programs", since: (5, 7), probe: Some(loads_lsm) };
 
 /// The kernel's own BTF, without which there is no CO-RE.
 pub(crate) const VMLINUX_BTF: Feature =
@@ -162,12 +172,20 @@ pub(crate) fn example(name: &str) -> PathBuf {
 /// Some kernels have fentry and refuse it: only an attempt tells.
 fn loads_fentry() -> bool {
     static LOADS: OnceLock<bool> = OnceLock::new();
-    *LOADS.get_or_init(|| {
-        let Some(btf) = vmlinux_btf() else { return false };
-        // A function that every kernel has and that is never inlined, as file systems call it through a table.
-        let Some(id) = btf.find("vfs_read", Kind::Func) else { return false };
-        let insns = [Insn::mov64_imm(0, 0), Insn::exit()];
-        let load = ProgLoad::new(ProgType::TRACING, &insns, c"GPL");
-        load.expected_attach_type(AttachType::TRACE_FENTRY).attach_btf_id(id.0).load().is_ok()
-    })
+    // A function that every kernel has and that is never inlined, as file systems call it through a table.
+    *LOADS.get_or_init(|| loads_for("vfs_read", ProgType::TRACING, AttachType::TRACE_FENTRY))
+}
+
+fn loads_lsm() -> bool {
+    static LOADS: OnceLock<bool> = OnceLock::new();
+    *LOADS.get_or_init(|| loads_for("bpf_lsm_file_open", ProgType::LSM, AttachType::LSM_MAC))
+}
+
+/// Whether an empty program for this kernel function loads.
+fn loads_for(function: &str, prog_type: ProgType, attach_type: AttachType) -> bool {
+    let Some(btf) = vmlinux_btf() else { return false };
+    let Some(id) = btf.find(function, Kind::Func) else { return false };
+    let insns = [Insn::mov64_imm(0, 0), Insn::exit()];
+    let load = ProgLoad::new(prog_type, &insns, c"GPL");
+    load.expected_attach_type(attach_type).attach_btf_id(id.0).load().is_ok()
 }

@@ -1,4 +1,6 @@
-//! Programs of a loaded object.
+//! Programs in the kernel: of a loaded object, pinned, or found by id.
+
+mod inspect;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -7,11 +9,15 @@ use std::sync::Arc;
 use purebpf_attach::section::{AutoAttach, SectionName};
 use purebpf_attach::{self as attach, Link};
 use purebpf_elf_loader::object::{self, ProgramId};
-use purebpf_sys::info::ProgInfo;
+use purebpf_sys::id::prog_get_fd_by_id;
+use purebpf_sys::info::{self, ProgInfo};
+use purebpf_sys::pin::{Access, obj_get, obj_pin};
 use purebpf_sys::prog::{TestRun, TestRunResult};
 use purebpf_sys::uapi::{AttachType, ProgType};
 
 use crate::{Error, Result};
+
+pub use inspect::{RunStats, SourceLine};
 
 /// A program in the kernel. Clones share the descriptor, which closes with the last of them; links
 /// keep the program alive by themselves.
@@ -25,7 +31,7 @@ pub struct Program {
 struct Inner {
     name: String,
     section: String,
-    id: ProgramId,
+    place: Option<ProgramId>,
     prog_type: ProgType,
     expected_attach_type: Option<AttachType>,
     fd: OwnedFd,
@@ -37,7 +43,7 @@ impl Program {
             inner: Arc::new(Inner {
                 name: description.name.clone(),
                 section: description.section.clone(),
-                id,
+                place: Some(id),
                 prog_type: description.prog_type,
                 expected_attach_type: description.expected_attach_type,
                 fd,
@@ -45,21 +51,75 @@ impl Program {
         }
     }
 
-    /// Its name.
+    /// The program of a descriptor from anywhere. It has no section: only the methods that are told a target attach it.
+    ///
+    /// # Errors
+    /// When it is not a program's, or the kernel refuses to describe it.
+    pub fn from_fd(fd: OwnedFd) -> Result<Program> {
+        Program::described(fd, || "the file descriptor".to_owned())
+    }
+
+    /// The program with this id in the kernel.
+    ///
+    /// # Errors
+    /// When there is none, or the kernel refuses: without a token it wants `CAP_SYS_ADMIN`.
+    #[doc(alias = "bpf_prog_get_fd_by_id")]
+    pub fn from_id(id: u32) -> Result<Program> {
+        let by = || format!("id {id}");
+        let fd = prog_get_fd_by_id(id).map_err(|cause| Error::Open { kind: "program", by: by(), cause })?;
+        Program::described(fd, by)
+    }
+
+    /// The program that is pinned at a path in a BPF file system.
+    ///
+    /// # Errors
+    /// When there is none, another kind of object is there, or the file's mode forbids it.
+    #[doc(alias = "bpf_obj_get")]
+    pub fn open_pinned(path: impl AsRef<Path>) -> Result<Program> {
+        let path = path.as_ref();
+        let by = || format!("path {}", path.display());
+        let fd = obj_get(path, Access::ReadWrite);
+        let fd = fd.map_err(|cause| Error::Open { kind: "program", by: by(), cause })?;
+        Program::described(fd, by)
+    }
+
+    fn described(fd: OwnedFd, by: impl Fn() -> String) -> Result<Program> {
+        let info = info::prog_info(fd.as_fd()).map_err(|cause| Error::Open { kind: "program", by: by(), cause })?;
+        Ok(Program {
+            inner: Arc::new(Inner {
+                name: info.name,
+                section: String::new(),
+                place: None,
+                prog_type: info.prog_type,
+                expected_attach_type: None,
+                fd,
+            }),
+        })
+    }
+
+    /// Its name in the object; of a program that comes from elsewhere, the kernel's, of 15 bytes at most.
     #[doc(alias = "bpf_program__name")]
     pub fn name(&self) -> &str {
         &self.inner.name
     }
 
-    /// Its section's name, without a leading `?`.
+    /// Its section's name, without a leading `?`; empty for a program that comes from elsewhere.
     #[doc(alias = "bpf_program__section_name")]
     pub fn section(&self) -> &str {
         &self.inner.section
     }
 
-    /// Its place in the object.
-    pub fn id(&self) -> ProgramId {
-        self.inner.id
+    /// Its id in the kernel.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn id(&self) -> Result<u32> {
+        Ok(self.info()?.id)
+    }
+
+    /// Its place in the object; `None` for a program that comes from elsewhere.
+    pub fn program_id(&self) -> Option<ProgramId> {
+        self.inner.place
     }
 
     /// Its type.
@@ -74,7 +134,7 @@ impl Program {
     /// When the kernel refuses.
     #[doc(alias = "bpf_prog_get_info_by_fd")]
     pub fn info(&self) -> Result<ProgInfo> {
-        purebpf_sys::info::prog_info(self.as_fd()).map_err(|cause| self.fault(cause))
+        info::prog_info(self.as_fd()).map_err(|cause| self.fault(cause))
     }
 
     /// Runs it once, or as often as `run` says, on data and context of the caller's.
@@ -92,7 +152,19 @@ impl Program {
     /// When the kernel refuses: nothing may be at the path, and it must be in a bpffs.
     #[doc(alias = "bpf_program__pin")]
     pub fn pin(&self, path: impl AsRef<Path>) -> Result<()> {
-        purebpf_sys::pin::obj_pin(self.as_fd(), path.as_ref()).map_err(|cause| self.fault(cause))
+        let path = path.as_ref();
+        obj_pin(self.as_fd(), path).map_err(|cause| crate::pinning::fault("program", self.name(), path, cause))
+    }
+
+    /// Removes the pin at a path, if this program is what is pinned there.
+    ///
+    /// # Errors
+    /// When nothing or something else is there, or it cannot be removed.
+    #[doc(alias = "bpf_program__unpin")]
+    pub fn unpin(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let ours = Program::open_pinned(path).and_then(|there| Ok(there.id()? == self.id()?));
+        crate::pinning::remove("program", self.name(), path, ours.unwrap_or(false))
     }
 
     /// Whether its section can say where it is attached; those of sections such as `xdp` never do.

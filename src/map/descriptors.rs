@@ -1,0 +1,190 @@
+//! Maps that user space fills with file descriptors, or whose keys are such.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, AsRawFd};
+
+use bytemuck::{AnyBitPattern, NoUninit};
+use purebpf_sys::uapi::{ElemFlags, MapType};
+
+use super::Map;
+use super::fault::Operation;
+use crate::Result;
+
+/// A map whose values are set as file descriptors: of programs, maps, perf events, cgroups, sockets. Made by [`Map::descriptors`].
+///
+/// The map holds what a descriptor stands for: the descriptor may be closed. (But prog arrays are emptied when the last handle
+/// of the map that is not a program's closes, and sockets leave a sockmap when they close.)
+pub struct DescriptorMap<K> {
+    map: Map,
+    types: PhantomData<fn(K)>,
+}
+
+impl<K> fmt::Debug for DescriptorMap<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DescriptorMap").field(&self.map).finish()
+    }
+}
+
+impl<K> Clone for DescriptorMap<K> {
+    fn clone(&self) -> Self {
+        DescriptorMap { map: self.map.clone(), types: PhantomData }
+    }
+}
+
+/// A map that keeps a value with each socket, task, inode or cgroup, as long as that lives. Made by [`Map::local_storage`].
+///
+/// From user space one is named by an open descriptor of it: the socket, a pidfd (`pidfd_open(2)`; of a task, not of a whole
+/// process that has several), an open file, an open directory of cgroup2.
+pub struct LocalStorage<V> {
+    map: Map,
+    types: PhantomData<fn() -> V>,
+}
+
+impl<V> fmt::Debug for LocalStorage<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LocalStorage").field(&self.map).finish()
+    }
+}
+
+impl<V> Clone for LocalStorage<V> {
+    fn clone(&self) -> Self {
+        LocalStorage { map: self.map.clone(), types: PhantomData }
+    }
+}
+
+impl Map {
+    /// The same map, whose values are set as file descriptors, with a Rust type for its keys.
+    ///
+    /// # Errors
+    /// When it is no such map, or keys are of another size.
+    pub fn descriptors<K: NoUninit + AnyBitPattern>(&self) -> Result<DescriptorMap<K>> {
+        let types = [
+            MapType::PROG_ARRAY,
+            MapType::PERF_EVENT_ARRAY,
+            MapType::CGROUP_ARRAY,
+            MapType::ARRAY_OF_MAPS,
+            MapType::HASH_OF_MAPS,
+            MapType::SOCKMAP,
+            MapType::SOCKHASH,
+            MapType::REUSEPORT_SOCKARRAY,
+            MapType::XSKMAP,
+        ];
+        self.must_be(&types, "map of file descriptors")?;
+        self.must_have_key::<K>()?;
+        Ok(DescriptorMap { map: self.clone(), types: PhantomData })
+    }
+
+    /// The same map, a local storage, with a Rust type for its values.
+    ///
+    /// # Errors
+    /// When it is none, or values are of another size.
+    pub fn local_storage<V: NoUninit + AnyBitPattern>(&self) -> Result<LocalStorage<V>> {
+        let types = [MapType::SK_STORAGE, MapType::TASK_STORAGE, MapType::INODE_STORAGE, MapType::CGRP_STORAGE];
+        self.must_be(&types, "local storage")?;
+        self.must_have_value::<V>()?;
+        Ok(LocalStorage { map: self.clone(), types: PhantomData })
+    }
+}
+
+impl<K: NoUninit + AnyBitPattern> DescriptorMap<K> {
+    /// The map itself.
+    pub fn map(&self) -> &Map {
+        &self.map
+    }
+
+    /// Puts under a key what a descriptor stands for.
+    ///
+    /// # Errors
+    /// When it is of the wrong kind, or the kernel refuses.
+    pub fn insert(&self, key: &K, fd: impl AsFd) -> Result<()> {
+        self.update(key, fd, ElemFlags::ANY)
+    }
+
+    /// As [`insert`](Self::insert); `flags` say whether the key may or must be there.
+    ///
+    /// # Errors
+    /// When it is of the wrong kind, or the kernel refuses.
+    pub fn update(&self, key: &K, fd: impl AsFd, flags: ElemFlags) -> Result<()> {
+        let key = bytemuck::bytes_of(key);
+        let done = self.map.raw().update_fd(key, fd.as_fd(), flags);
+        done.map_err(|cause| self.map.fault(Operation::Update(key, flags), cause))
+    }
+
+    /// Removes a key; says whether it was there.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn remove(&self, key: &K) -> Result<bool> {
+        self.map.delete(bytemuck::bytes_of(key))
+    }
+
+    /// What is under a key, as a number: the program's or inner map's id; the socket's cookie. `None` when nothing is.
+    ///
+    /// # Errors
+    /// For cgroups, perf events and AF_XDP sockets, which the kernel does not tell; for sockets, in maps with values of 4 bytes.
+    pub fn get(&self, key: &K) -> Result<Option<u64>> {
+        let value = self.map.lookup(bytemuck::bytes_of(key))?;
+        Ok(value.map(|bytes| match bytes.try_into() {
+            Ok(cookie) => u64::from_ne_bytes(cookie),
+            Err(id) => id.get(..4).map_or(0, |id: &[u8]| u64::from(bytemuck::pod_read_unaligned::<u32>(id))),
+        }))
+    }
+
+    /// The inner map under a key of a map of maps; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it is no map of maps, or the kernel refuses: `CAP_SYS_ADMIN` is what opening by id takes.
+    pub fn inner_map(&self, key: &K) -> Result<Option<Map>> {
+        self.map.must_be(&[MapType::ARRAY_OF_MAPS, MapType::HASH_OF_MAPS], "map of maps")?;
+        match self.get(key)?.map(u32::try_from) {
+            Some(Ok(id)) => Map::from_id(id).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The keys, as [`Map::keys`]; of arrays, all that they have room for.
+    pub fn keys(&self) -> impl Iterator<Item = Result<K>> + use<K> {
+        self.map.keys().map(|key| key.map(|bytes| bytemuck::pod_read_unaligned(&bytes)))
+    }
+}
+
+impl<V: NoUninit + AnyBitPattern> LocalStorage<V> {
+    /// The map itself.
+    pub fn map(&self) -> &Map {
+        &self.map
+    }
+
+    /// The value that is kept with what the descriptor stands for; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the descriptor is of another kind, or the kernel refuses.
+    pub fn get(&self, of: impl AsFd) -> Result<Option<V>> {
+        let value = self.map.lookup(&of.as_fd().as_raw_fd().to_ne_bytes())?;
+        Ok(value.map(|bytes| bytemuck::pod_read_unaligned(&bytes)))
+    }
+
+    /// Keeps a value with what the descriptor stands for.
+    ///
+    /// # Errors
+    /// When the descriptor is of another kind, or the kernel refuses.
+    pub fn insert(&self, of: impl AsFd, value: &V) -> Result<()> {
+        self.update(of, value, ElemFlags::ANY)
+    }
+
+    /// As [`insert`](Self::insert); `flags` say whether there may or must be one.
+    ///
+    /// # Errors
+    /// When the descriptor is of another kind, or the kernel refuses.
+    pub fn update(&self, of: impl AsFd, value: &V, flags: ElemFlags) -> Result<()> {
+        self.map.update(&of.as_fd().as_raw_fd().to_ne_bytes(), bytemuck::bytes_of(value), flags)
+    }
+
+    /// Removes the value; says whether there was one.
+    ///
+    /// # Errors
+    /// When the descriptor is of another kind, or the kernel refuses.
+    pub fn remove(&self, of: impl AsFd) -> Result<bool> {
+        self.map.delete(&of.as_fd().as_raw_fd().to_ne_bytes())
+    }
+}

@@ -1,0 +1,307 @@
+//! Maps from user space: of a loaded object, pinned, or found by id.
+//!
+//! [`Map`] has keys and values as bytes. What its type is good for in Rust types, one of these has:
+//!
+//! | map type | view |
+//! |---|---|
+//! | hash, LRU hash, array, LPM trie, and all others with a value to a key | [`Map::typed`]: [`TypedMap`] ([`LpmKey`] for tries) |
+//! | per-CPU hash, LRU per-CPU hash, per-CPU array, per-CPU cgroup storage | [`Map::per_cpu`]: [`PerCpuMap`] |
+//! | queue, stack | [`Map::queue`]: [`Queue`] |
+//! | bloom filter | [`Map::bloom_filter`]: [`BloomFilter`] |
+//! | prog array, perf event array, cgroup array, maps of maps, sockmap, sockhash, reuseport array, xskmap | [`Map::descriptors`]: [`DescriptorMap`] |
+//! | local storage of sockets, tasks, inodes, cgroups | [`Map::local_storage`]: [`LocalStorage`] |
+//! | devmap, devmap hash | [`Map::devices`]: [`DeviceMap`] |
+//! | cpumap | [`Map::cpus`]: [`CpuMap`] |
+//! | stack trace | [`Map::stack_traces`]: [`StackTraces`] |
+//! | array with `BPF_F_MMAPABLE` | [`Map::mapped`]: [`MappedArray`], without system calls |
+//! | struct_ops | [`Map::struct_ops_state`] |
+//! | ring buffer, user ring buffer, perf event array read as a buffer | [`ringbuf`](crate::ringbuf) |
+
+mod descriptors;
+mod fault;
+mod mapped;
+mod per_cpu;
+mod queue;
+mod redirect;
+mod stack_traces;
+mod struct_ops;
+mod typed;
+mod walk;
+
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+
+use purebpf_elf_loader::object::{MapId, MapKind};
+use purebpf_sys::id::map_get_fd_by_id;
+use purebpf_sys::info::MapInfo;
+use purebpf_sys::pin::{Access, obj_get, obj_pin};
+use purebpf_sys::uapi::{ElemFlags, MapType};
+
+use crate::{Error, Result};
+
+pub use descriptors::{DescriptorMap, LocalStorage};
+pub use mapped::MappedArray;
+pub use per_cpu::PerCpuMap;
+pub use queue::{BloomFilter, Queue};
+pub use redirect::{CpuMap, CpuQueue, Device, DeviceMap};
+pub use stack_traces::{BuildIdFrame, StackTraces};
+pub use struct_ops::StructOpsState;
+pub use typed::{LpmKey, TypedMap};
+pub use walk::{Drain, Entries, Keys};
+
+use fault::Operation;
+
+/// A map. Clones share the descriptor, which closes with the last of them.
+///
+/// Keys and values are bytes here, of exactly the sizes that the map has; the [module](self) lists the views with Rust types.
+#[derive(Clone, Debug)]
+#[doc(alias = "bpf_map")]
+pub struct Map {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    name: String,
+    place: Option<(MapId, MapKind)>,
+    map: purebpf_sys::map::Map,
+}
+
+impl Map {
+    pub(crate) fn new(name: &str, id: MapId, kind: MapKind, map: purebpf_sys::map::Map) -> Map {
+        Map { inner: Arc::new(Inner { name: name.to_owned(), place: Some((id, kind)), map }) }
+    }
+
+    /// The map of a descriptor from anywhere.
+    ///
+    /// # Errors
+    /// When it is not a map's, or the kernel refuses to describe it.
+    pub fn from_fd(fd: OwnedFd) -> Result<Map> {
+        let opened = |cause| Error::Open { kind: "map", by: "the file descriptor".to_owned(), cause };
+        let info = purebpf_sys::info::map_info(fd.as_fd()).map_err(opened)?;
+        let map = purebpf_sys::map::Map::from_fd(fd).map_err(opened)?;
+        Ok(Map { inner: Arc::new(Inner { name: info.name, place: None, map }) })
+    }
+
+    /// The map with this id in the kernel.
+    ///
+    /// # Errors
+    /// When there is none, or the kernel refuses: without a token it wants `CAP_SYS_ADMIN`.
+    #[doc(alias = "bpf_map_get_fd_by_id")]
+    pub fn from_id(id: u32) -> Result<Map> {
+        let fd = map_get_fd_by_id(id).map_err(|cause| Error::Open { kind: "map", by: format!("id {id}"), cause })?;
+        Map::from_fd(fd)
+    }
+
+    /// The map that is pinned at a path in a BPF file system.
+    ///
+    /// # Errors
+    /// When there is none, another kind of object is there, or the file's mode forbids it.
+    #[doc(alias = "bpf_obj_get")]
+    pub fn open_pinned(path: impl AsRef<Path>) -> Result<Map> {
+        Map::open_pinned_with(path, Access::ReadWrite)
+    }
+
+    /// As [`open_pinned`](Map::open_pinned), for reading or writing only: the kernel then refuses the other through this handle.
+    ///
+    /// # Errors
+    /// As [`open_pinned`](Map::open_pinned).
+    #[doc(alias = "bpf_obj_get_opts")]
+    pub fn open_pinned_with(path: impl AsRef<Path>, access: Access) -> Result<Map> {
+        let by = || format!("path {}", path.as_ref().display());
+        let fd = obj_get(path.as_ref(), access).map_err(|cause| Error::Open { kind: "map", by: by(), cause })?;
+        let opened = |cause| Error::Open { kind: "map", by: by(), cause };
+        let info = purebpf_sys::info::map_info(fd.as_fd()).map_err(opened)?;
+        let map = purebpf_sys::map::Map::from_fd(fd).map_err(opened)?;
+        Ok(Map { inner: Arc::new(Inner { name: info.name, place: None, map }) })
+    }
+
+    /// Its name in the object; of a map that comes from elsewhere, the kernel's, of 15 bytes at most.
+    #[doc(alias = "bpf_map__name")]
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// Its id in the kernel.
+    pub fn id(&self) -> u32 {
+        self.inner.map.id()
+    }
+
+    /// Its place in the object; `None` for a map that comes from elsewhere.
+    pub fn map_id(&self) -> Option<MapId> {
+        self.inner.place.map(|(id, _)| id)
+    }
+
+    /// What it is for in the object: declared by the author, or holding a data section.
+    pub fn kind(&self) -> Option<MapKind> {
+        self.inner.place.map(|(_, kind)| kind)
+    }
+
+    /// Its type.
+    #[doc(alias = "bpf_map__type")]
+    pub fn map_type(&self) -> MapType {
+        self.inner.map.map_type()
+    }
+
+    /// Bytes of a key; 0 for types without keys.
+    #[doc(alias = "bpf_map__key_size")]
+    pub fn key_size(&self) -> usize {
+        self.inner.map.key_size()
+    }
+
+    /// Bytes of a value; of a per-CPU map's, of one CPU's.
+    #[doc(alias = "bpf_map__value_size")]
+    pub fn value_size(&self) -> usize {
+        self.inner.map.value_size()
+    }
+
+    /// The number of elements it can hold; bytes, for ring buffers; pages, for arenas.
+    #[doc(alias = "bpf_map__max_entries")]
+    pub fn max_entries(&self) -> u32 {
+        self.inner.map.max_entries()
+    }
+
+    /// What the kernel knows of it.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    #[doc(alias = "bpf_map_get_info_by_fd")]
+    pub fn info(&self) -> Result<MapInfo> {
+        self.inner.map.info().map_err(|cause| self.fault(Operation::Other, cause))
+    }
+
+    /// The map as the system layer has it: every command, every flag.
+    pub fn raw(&self) -> &purebpf_sys::map::Map {
+        &self.inner.map
+    }
+
+    /// The value of a key; `None` when the map does not have it. Per-CPU maps give the values of
+    /// all possible CPUs end to end, each rounded up to 8 bytes.
+    ///
+    /// # Errors
+    /// When the key is of another size than the map's, or the kernel refuses.
+    #[doc(alias = "bpf_map__lookup_elem")]
+    pub fn lookup(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.lookup_with(key, ElemFlags::empty())
+    }
+
+    /// As [`lookup`](Map::lookup): with [`ElemFlags::LOCK`], holding the value's `bpf_spin_lock`; with [`ElemFlags::cpu`], one
+    /// CPU's value of a per-CPU map (kernel 7.0).
+    ///
+    /// # Errors
+    /// As [`lookup`](Map::lookup).
+    #[doc(alias = "bpf_map_lookup_elem_flags")]
+    pub fn lookup_with(&self, key: &[u8], flags: ElemFlags) -> Result<Option<Vec<u8>>> {
+        let mut value = vec![0; self.elem_len(flags)];
+        let found = self.inner.map.lookup(key, &mut value, flags);
+        Ok(found.map_err(|cause| self.fault(Operation::LookUp, cause))?.then_some(value))
+    }
+
+    /// Sets the value of a key.
+    ///
+    /// # Errors
+    /// When sizes are not the map's, or the kernel refuses.
+    #[doc(alias = "bpf_map__update_elem")]
+    pub fn update(&self, key: &[u8], value: &[u8], flags: ElemFlags) -> Result<()> {
+        self.inner.map.update(key, value, flags).map_err(|cause| self.fault(Operation::Update(key, flags), cause))
+    }
+
+    /// Removes a key; says whether it was there.
+    ///
+    /// # Errors
+    /// When the key is of another size than the map's, or the kernel refuses.
+    #[doc(alias = "bpf_map__delete_elem")]
+    pub fn delete(&self, key: &[u8]) -> Result<bool> {
+        self.inner.map.delete(key, ElemFlags::empty()).map_err(|cause| self.fault(Operation::Delete, cause))
+    }
+
+    /// Removes a key and gives the value it had, in one step: no change of a program's comes between. `None` when the map does
+    /// not have the key.
+    ///
+    /// # Errors
+    /// When the kernel or the type cannot: hash tables have it from Linux 5.14 on, arrays never.
+    #[doc(alias = "bpf_map__lookup_and_delete_elem")]
+    pub fn take(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let mut value = vec![0; self.inner.map.elem_size()];
+        let found = self.inner.map.lookup_and_delete(key, &mut value, ElemFlags::empty());
+        Ok(found.map_err(|cause| self.fault(Operation::Take, cause))?.then_some(value))
+    }
+
+    /// Makes it read-only for user space, for good; programs still write.
+    ///
+    /// # Errors
+    /// When it is mapped for writing, frozen already, or of a type that cannot be.
+    #[doc(alias = "bpf_map_freeze")]
+    pub fn freeze(&self) -> Result<()> {
+        self.inner.map.freeze().map_err(|cause| self.fault(Operation::Other, cause))
+    }
+
+    /// Pins the map at a path in a BPF file system.
+    ///
+    /// # Errors
+    /// When the kernel refuses: nothing may be at the path, and it must be in a bpffs.
+    #[doc(alias = "bpf_map__pin")]
+    pub fn pin(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        obj_pin(self.as_fd(), path).map_err(|cause| crate::pinning::fault("map", self.name(), path, cause))
+    }
+
+    /// Removes the pin at a path, if this map is what is pinned there.
+    ///
+    /// # Errors
+    /// When nothing or something else is there, or it cannot be removed.
+    #[doc(alias = "bpf_map__unpin")]
+    pub fn unpin(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let there = Map::open_pinned_with(path, Access::ReadOnly).map(|map| map.id());
+        crate::pinning::remove("map", self.name(), path, there.is_ok_and(|id| id == self.id()))
+    }
+
+    /// Bytes of an element with these flags: with those that choose a CPU, one value.
+    fn elem_len(&self, flags: ElemFlags) -> usize {
+        match flags.intersects(ElemFlags::CPU | ElemFlags::ALL_CPUS) {
+            true => self.value_size(),
+            false => self.inner.map.elem_size(),
+        }
+    }
+
+    fn fault(&self, operation: Operation<'_>, cause: purebpf_sys::Error) -> Error {
+        let advice = fault::advice(&self.inner.map, operation, fault::errno_name(&cause));
+        Error::Map { map: self.name().to_owned(), cause, advice }
+    }
+
+    fn unsupported(&self, what: impl fmt::Display) -> Error {
+        Error::Unsupported { kind: "map", name: self.name().to_owned(), what: what.to_string() }
+    }
+
+    /// An error unless the map is of one of these types.
+    fn must_be(&self, types: &[MapType], what: &str) -> Result<()> {
+        match types.contains(&self.map_type()) {
+            true => Ok(()),
+            false => Err(self.unsupported(format_args!("is {}, no {what}", fault::a_type(self.map_type())))),
+        }
+    }
+
+    fn must_have_key<K>(&self) -> Result<()> {
+        self.must_have_size("key of map", self.key_size(), size_of::<K>())
+    }
+
+    fn must_have_value<V>(&self) -> Result<()> {
+        self.must_have_size("value of map", self.value_size(), size_of::<V>())
+    }
+
+    fn must_have_size(&self, what: &'static str, expected: usize, actual: usize) -> Result<()> {
+        match expected == actual {
+            true => Ok(()),
+            false => Err(Error::Size { what, name: self.name().to_owned(), expected, actual }),
+        }
+    }
+}
+
+impl AsFd for Map {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.map.as_fd()
+    }
+}

@@ -1,0 +1,22 @@
+//! Pins in a BPF file system: what programs, maps and links have in common.
+
+use std::fs;
+use std::path::Path;
+
+use crate::error::PinFault;
+use crate::{Error, Result};
+
+/// The error of a pin that the kernel refused.
+pub(crate) fn fault(kind: &'static str, name: &str, path: &Path, cause: purebpf_sys::Error) -> Error {
+    Error::Pin { kind, name: name.to_owned(), path: path.to_owned(), cause: PinFault::Kernel(cause) }
+}
+
+/// Removes a pin, which the caller has found to be that of `name`, or not.
+pub(crate) fn remove(kind: &'static str, name: &str, path: &Path, is_ours: bool) -> Result<()> {
+    let removed = match (is_ours, path.symlink_metadata()) {
+        (true, _) => fs::remove_file(path).map_err(PinFault::Remove),
+        (false, Ok(_)) => Err(PinFault::NotOurs),
+        (false, Err(none)) => Err(PinFault::Remove(none)),
+    };
+    removed.map_err(|cause| Error::Pin { kind, name: name.to_owned(), path: path.to_owned(), cause })
+}
