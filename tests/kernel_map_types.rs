@@ -392,7 +392,8 @@ fn bloom_filter() {
 fn stack_traces() {
     kernel_test(|| {
         let object = load(MAP_TYPES, &["use_stacks"], &["kernel_stacks", "user_stacks"]);
-        run(&object, "use_stacks");
+        // Not on a chosen CPU, where another task would be the current one.
+        object.program("use_stacks").unwrap().test_run(TestRun::new()).unwrap();
         let id = u32::try_from(seen::<i32>(&object, "kernel_stack")).expect("a stack was taken");
         let stacks = object.map("kernel_stacks").unwrap().stack_traces().unwrap();
         let frames = stacks.get(id).unwrap().expect("it is there");

@@ -229,6 +229,9 @@ impl Walk {
             }
             false => Plan::first_key(),
         };
+        // Before Linux 6.6, what the kernel gives as the key after the last is read past the end of its list
+        // (`cgroup_storage_get_next_key`): a key counts if there is a value.
+        let values = values || matches!(map_type, MapType::CGROUP_STORAGE | MapType::PERCPU_CGROUP_STORAGE);
         Walk { map: map.clone(), values, plan }
     }
 

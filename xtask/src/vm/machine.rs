@@ -15,6 +15,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What the kernels are told.
+///
+/// - `lsm=` names `bpf`, because on 5.10 LSM programs attach without it and never fire.
+/// - From 6.18 on, local storages and some other maps allocate with `kmalloc_nolock`, which on a processor without cmpxchg16b
+///   gives nothing but from caches that are checked: `slab_debug`, with the least of its checks.
+const COMMAND_LINE: &str = "console=ttyS1,115200 loglevel=7 panic=-1 oops=panic reboot=t quiet lsm=lockdown,yama,bpf \
+                            slab_debug=F,kmalloc-*";
+
 /// How long a machine may take to reach process 1 (seconds when it has a core for itself, many more when it has not).
 const BOOT_LIMIT: Duration = Duration::from_secs(240);
 
@@ -85,8 +93,7 @@ pub(crate) fn run(kernel: &KernelFiles, initrd: &Path, logs: &Path) -> Result<Se
         .arg(&kernel.vmlinuz)
         .arg("-initrd")
         .arg(initrd)
-        // Named in `lsm=`, because on 5.10 LSM programs attach without it and never fire.
-        .args(["-append", "console=ttyS1,115200 loglevel=7 panic=-1 oops=panic reboot=t quiet lsm=lockdown,yama,bpf"])
+        .args(["-append", COMMAND_LINE])
         .args(["-nodefaults", "-no-user-config", "-vga", "none", "-display", "none", "-no-reboot"])
         .args(["-serial", "stdio"])
         .arg("-serial")
