@@ -1,18 +1,32 @@
 //! What the running kernel can do: small loads that succeed or fail, each tried once.
 //!
-//! A [`Feature`] knows the kernel that brought it and how to try it. [`Probes`] remembers conclusive answers; where a want of
-//! privilege hides the answer, nothing is remembered, so that a later call, made with more rights, can still learn it.
+//! - [`Feature`]: what loaders ask before they load (libbpf's list), and the instruction set as bpftool lists it.
+//! - [`Probes::prog_type`], [`Probes::map_type`], [`Probes::attach_type`]: the types of the UAPI.
+//! - [`Probes::helper`] and [`Probes::kfunc`]: what a program of some type may call.
+//!
+//! Each knows the mainline kernel that brought it: [`Feature::since`], and `since` of [`ProgType`](crate::uapi::ProgType::since),
+//! [`MapType`](crate::uapi::MapType::since), [`AttachType`](crate::uapi::AttachType::since) and
+//! [`HelperId`](crate::uapi::HelperId::since).
+//!
+//! [`Probes`] remembers conclusive answers; where a want of privilege hides the answer, nothing is remembered, so that a later
+//! call, made with more rights, can still learn it.
 
+mod calls;
+mod isa;
 mod run;
+mod types;
+
+pub use calls::{Kfunc, ProbeProg};
 
 use crate::{
     error::{Error, Result},
     system::version,
 };
 use std::{
+    collections::HashMap,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::{
-        OnceLock,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
 };
@@ -80,12 +94,31 @@ features! {
     UprobeMultiLink: "BPF multi-uprobe link support", 6 6, run::uprobe_multi_link;
     /// Names of sections in BTF may begin with `?`.
     BtfQmarkDatasec: "BTF DATASEC names starting from '?'", 6 9, run::btf_qmark_datasec;
+    /// System calls have a wrapper whose name begins with the architecture (`__x64_sys_bpf`): what a kprobe on a system call must
+    /// name. The release is that of x86-64; others followed (arm64 with 4.19) or have none. Seen in `/proc/kallsyms`, where
+    /// libbpf places a kprobe.
+    SyscallWrapper: "Kernel using syscall wrapper", 4 17, run::syscall_wrapper;
     /// The tag `arg:ctx` makes a global function's argument the context.
     ArgCtxTag: "kernel-side __arg_ctx tag", 6 8, run::arg_ctx_tag;
+    /// A reference to a map's value may lie anywhere in its 4 GiB, as those of an arena do.
+    Ldimm64FullRangeOff: "full range LDIMM64 support", 7 0, run::ldimm64_full_range_off;
+    /// uprobe(2), by which the kernel replaces the breakpoint of a uprobe, in its final form (x86-64 only; 6.18 has it with another
+    /// errno, which libbpf counts as none).
+    UprobeSyscall: "kernel supports uprobe syscall", 7 2, run::uprobe_syscall;
     /// BTF says how long the records of each kind are.
     BtfLayout: "kernel supports BTF layout", 7 2, run::btf_layout;
     /// Any command has a log.
     SyscallCommonAttrs: "BPF syscall common attributes support", 7 2, run::syscall_common_attrs;
+    /// Programs of more than 4096 instructions, up to a million (with CAP_BPF).
+    LargeInsnLimit: "Large program size limit", 5 3, isa::large_insn_limit;
+    /// Loops that the verifier sees the end of.
+    BoundedLoops: "Bounded loop support", 5 3, isa::bounded_loops;
+    /// Jumps if less (`-mcpu=v2`).
+    IsaV2: "ISA extension v2", 4 14, isa::v2;
+    /// Jumps by a 32-bit comparison (`-mcpu=v3`).
+    IsaV3: "ISA extension v3", 5 1, isa::v3;
+    /// Sign-extending loads and moves, byte swaps, signed division, long jumps (`-mcpu=v4`).
+    IsaV4: "ISA extension v4", 6 6, isa::v4;
 }
 
 impl Feature {
@@ -94,7 +127,14 @@ impl Feature {
         TABLE.iter().map(|(feature, _)| *feature)
     }
 
-    /// The name that libbpf's messages use.
+    /// The features of the instruction set and the verifier's limits, which bpftool lists as miscellaneous; the others are
+    /// libbpf's.
+    pub fn isa() -> impl ExactSizeIterator<Item = Feature> + Clone {
+        use Feature::{BoundedLoops, IsaV2, IsaV3, IsaV4, LargeInsnLimit};
+        [LargeInsnLimit, BoundedLoops, IsaV2, IsaV3, IsaV4].into_iter()
+    }
+
+    /// The name that the messages of libbpf and bpftool use.
     pub fn name(self) -> &'static str {
         self.row().name
     }
@@ -119,12 +159,25 @@ const SUPPORTED: u8 = 2;
 pub struct Probes {
     token: Option<OwnedFd>,
     answers: [AtomicU8; TABLE.len()],
+    others: Mutex<HashMap<Question, bool>>,
+}
+
+/// What is asked besides features, as far as the answer depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Question {
+    ProgType(u32),
+    MapType(u32),
+    AttachType(u32),
+    /// A program that loads as it is.
+    Prog(calls::ProgKey),
+    Helper(calls::ProgKey, u32),
+    Kfunc(calls::ProgKey, u32),
 }
 
 impl Probes {
     /// Nothing tried yet. With `token`, loads are made by its rights.
     pub fn new(token: Option<OwnedFd>) -> Probes {
-        Probes { token, answers: [const { AtomicU8::new(UNKNOWN) }; TABLE.len()] }
+        Probes { token, answers: [const { AtomicU8::new(UNKNOWN) }; TABLE.len()], others: Mutex::default() }
     }
 
     /// The answers for this process without a token, shared by all its threads.
@@ -149,6 +202,17 @@ impl Probes {
                 Ok(has)
             }
         }
+    }
+
+    /// The remembered answer, or what `probe` says, which is remembered unless it is an error.
+    fn ask(&self, question: Question, probe: impl FnOnce() -> Result<bool>) -> Result<bool> {
+        let others = || self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = others().get(&question) {
+            return Ok(*answer);
+        }
+        let answer = probe()?;
+        others().insert(question, answer);
+        Ok(answer)
     }
 
     /// The token.
@@ -193,7 +257,7 @@ mod tests {
     fn table_follows_the_enumeration() {
         for (index, (feature, row)) in TABLE.iter().enumerate() {
             assert_eq!(*feature as usize, index, "{}", row.name);
-            assert!(row.since >= version(4, 15, 0));
+            assert!(row.since >= version(4, 14, 0));
         }
     }
 

@@ -4,19 +4,23 @@ use super::{Probes, answer, is_inconclusive};
 use crate::{
     Insn,
     btf::BtfLoad,
-    error::Result,
+    error::{Error, Result},
     info,
     insn::op,
     link::{LinkCreate, LinkTarget, UprobeMulti},
     map::{self, MapCreate},
-    prog::{self, ProgLoad},
+    prog::{self, ProgLoad, log_text},
     uapi::{AttachType, HelperId, MapFlags, MapType, ProgType, bpf_attr_map_create},
 };
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+};
 
-const RETURN_0: [Insn; 2] = [Insn::mov64_imm(0, 0), Insn::exit()];
+pub(super) const RETURN_0: [Insn; 2] = [Insn::mov64_imm(0, 0), Insn::exit()];
 
-fn load<'a>(probes: &'a Probes, prog_type: ProgType, insns: &'a [Insn]) -> ProgLoad<'a> {
+pub(super) fn load<'a>(probes: &'a Probes, prog_type: ProgType, insns: &'a [Insn]) -> ProgLoad<'a> {
     let load = ProgLoad::new(prog_type, insns, c"GPL");
     match probes.token() {
         Some(token) => load.token(token),
@@ -24,7 +28,7 @@ fn load<'a>(probes: &'a Probes, prog_type: ProgType, insns: &'a [Insn]) -> ProgL
     }
 }
 
-fn array(probes: &Probes, value_size: u32, flags: MapFlags) -> Result<OwnedFd> {
+pub(super) fn array(probes: &Probes, value_size: u32, flags: MapFlags) -> Result<OwnedFd> {
     let create = MapCreate::new(MapType::ARRAY, 4, value_size, 1).flags(flags);
     match probes.token() {
         Some(token) => create.token(token),
@@ -84,7 +88,7 @@ pub(super) fn bpf_cookie(probes: &Probes) -> Result<bool> {
 }
 
 /// A descriptor that none is: what looks it up says EBADF, what does not get that far says EINVAL.
-fn no_fd() -> BorrowedFd<'static> {
+pub(super) fn no_fd() -> BorrowedFd<'static> {
     libc_fd::NONE
 }
 
@@ -130,6 +134,83 @@ pub(super) fn uprobe_multi_link(probes: &Probes) -> Result<bool> {
     Ok(multi(0)? == libc::EBADF && multi(u32::MAX)? == libc::EINVAL)
 }
 
+/// What bpf(2) is called behind a wrapper, by architecture (`SYSCALL_DEFINEx` of each).
+const WRAPPER: Option<&str> = if cfg!(target_arch = "x86_64") {
+    Some("__x64_sys_bpf")
+} else if cfg!(target_arch = "x86") {
+    Some("__ia32_sys_bpf")
+} else if cfg!(target_arch = "aarch64") {
+    Some("__arm64_sys_bpf")
+} else if cfg!(target_arch = "arm") {
+    Some("__arm_sys_bpf")
+} else if cfg!(target_arch = "s390x") {
+    Some("__s390x_sys_bpf")
+} else if cfg!(any(target_arch = "riscv32", target_arch = "riscv64")) {
+    Some("__riscv_sys_bpf")
+} else if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
+    Some("__mips_sys_bpf")
+} else if cfg!(target_arch = "powerpc") {
+    Some("__powerpc_sys_bpf")
+} else if cfg!(target_arch = "powerpc64") {
+    Some("__powerpc64_sys_bpf")
+} else {
+    None
+};
+
+pub(super) fn syscall_wrapper(_: &Probes) -> Result<bool> {
+    const KALLSYMS: &str = "/proc/kallsyms";
+    let Some(wrapper) = WRAPPER else { return Ok(false) };
+    let failed = |cause| Error::File { path: KALLSYMS.into(), cause };
+    let mut symbols = BufReader::new(File::open(KALLSYMS).map_err(failed)?);
+    let (mut line, mut any) = (Vec::new(), false);
+    loop {
+        line.clear();
+        if symbols.read_until(b'\n', &mut line).map_err(failed)? == 0 {
+            break;
+        }
+        // Address, type, name, and a module's name.
+        let name = line.split(u8::is_ascii_whitespace).nth(2);
+        if name == Some(wrapper.as_bytes()) {
+            return Ok(true);
+        }
+        any = true;
+    }
+    // A kernel that keeps its symbols to itself says nothing.
+    if any { Ok(false) } else { Err(failed(io::ErrorKind::UnexpectedEof.into())) }
+}
+
+pub(super) fn ldimm64_full_range_off(probes: &Probes) -> Result<bool> {
+    let map = array(probes, 1, MapFlags::empty())?;
+    let [first, second] = Insn::ld_map_value(1, map.as_raw_fd(), 1 << 30);
+    let mut log = vec![0; 1024];
+    // Refused either way: for where it points to, or for the offset as such.
+    match load(probes, ProgType::SOCKET_FILTER, &[first, second, Insn::exit()]).load_with_log(1, &mut log).result {
+        Ok(_) => Err(Error::invalid("a load succeeded that no kernel should take", "map value offset 1 << 30")),
+        Err(error) => match log_text(&log) {
+            log if log.contains("direct value offset of") => Ok(false),
+            log if log.contains("invalid access to map value pointer") => Ok(true),
+            _ => Err(error),
+        },
+    }
+}
+
+#[allow(unsafe_code)]
+pub(super) fn uprobe_syscall(_: &Probes) -> Result<bool> {
+    if !cfg!(all(target_arch = "x86_64", target_pointer_width = "64")) {
+        return Ok(false);
+    }
+    const NR_UPROBE: libc::c_long = 336;
+    // SAFETY: without arguments; called from elsewhere than a trampoline of the kernel's making, it does nothing.
+    let result = unsafe { libc::syscall(NR_UPROBE) };
+    let error = Error::last("uprobe");
+    match error.errno() {
+        _ if result >= 0 => Ok(false),
+        libc::EPROTO => Ok(true),
+        libc::ENOSYS | libc::ENXIO => Ok(false),
+        _ => Err(error),
+    }
+}
+
 // BTF kinds, as `linux/btf.h` numbers them.
 const INT: u32 = 1;
 const PTR: u32 = 2;
@@ -142,12 +223,12 @@ const DECL_TAG: u32 = 17;
 const TYPE_TAG: u32 = 18;
 const ENUM64: u32 = 19;
 
-const fn info(kind: u32, vlen: u32) -> u32 {
+pub(super) const fn info(kind: u32, vlen: u32) -> u32 {
     kind << 24 | vlen
 }
 
 /// `int`, as the first type: name, signed, 32 bits.
-const fn int(name: u32) -> [u32; 4] {
+pub(super) const fn int(name: u32) -> [u32; 4] {
     [name, info(INT, 0), 4, 1 << 24 | 32]
 }
 
@@ -159,7 +240,7 @@ fn raw_btf(header: &[u32], body: &[u32], strings: &[u8]) -> Vec<u8> {
     raw
 }
 
-fn load_btf(probes: &Probes, types: &[&[u32]], strings: &[u8]) -> Result<OwnedFd> {
+pub(super) fn load_btf(probes: &Probes, types: &[&[u32]], strings: &[u8]) -> Result<OwnedFd> {
     let types = types.concat();
     let type_len = size_of_val(&types[..]) as u32;
     load_raw(probes, &raw_btf(&[24, 0, type_len, type_len, strings.len() as u32], &types, strings))

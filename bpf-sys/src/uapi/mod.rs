@@ -6,6 +6,7 @@
 
 mod flags;
 mod generated;
+mod since;
 
 pub use flags::*;
 pub use generated::*;

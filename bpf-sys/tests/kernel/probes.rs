@@ -1,19 +1,137 @@
-use crate::support::kernel;
+//! What the kernel says it has, against the release that brought it: no newer kernel lacks it, and no older one has it. What
+//! a kernel lacks by how it was built is told by a symbol that it then has not; what policy forbids to ask, by the errno.
+
+use crate::support::{btf_id, kernel, skipped};
 use purebpf_sys::{
-    kernel_version,
-    probes::{Feature, Probes, has},
+    Result, kernel_version,
+    probes::{Feature, Kfunc, ProbeProg, Probes, has},
+    uapi::{AttachType, HelperId, MapType, ProgType},
 };
+use std::fmt;
+
+/// Whether the running kernel has a function of this name.
+fn has_symbol(name: &str) -> bool {
+    let symbols = std::fs::read_to_string("/proc/kallsyms").unwrap();
+    symbols.lines().any(|line| line.split_whitespace().nth(2) == Some(name))
+}
+
+/// What kernels may be built without, and the function that they then have not.
+const OPTIONAL: &[(&str, &str)] = &[
+    // CONFIG_BPF_LIRC_MODE2
+    ("program type lirc_mode2", "lirc_prog_attach"),
+    ("attach type lirc_mode2", "lirc_prog_attach"),
+    // CONFIG_BPF_LSM
+    ("program type lsm", "bpf_lsm_verify_prog"),
+    ("attach type lsm_mac", "bpf_lsm_verify_prog"),
+    ("attach type lsm_cgroup", "bpf_lsm_verify_prog"),
+    // CONFIG_FPROBE
+    ("attach type trace_kprobe_multi", "register_fprobe_ips"),
+    ("attach type trace_kprobe_session", "register_fprobe_ips"),
+    // CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS and an architecture with one ftrace_ops for all
+    ("attach type trace_fentry_multi", "bpf_trampoline_multi_attach"),
+    ("attach type trace_fexit_multi", "bpf_trampoline_multi_attach"),
+    ("attach type trace_fsession_multi", "bpf_trampoline_multi_attach"),
+];
+
+/// What a stable or a distributor's kernel has before the release that brought it.
+const BACKPORTED: &[&str] = &[];
+
+/// Fails when the answer is not the one that the kernel's version asks for.
+fn check(what: impl fmt::Display, since: Option<u32>, answer: Result<bool>, wrong: &mut Vec<String>) {
+    let what = what.to_string();
+    let expected = since.is_some_and(|since| kernel_version() >= since);
+    match answer {
+        Ok(answer) if answer == expected => {}
+        Ok(false) => match OPTIONAL.iter().find(|(name, _)| *name == what) {
+            Some((_, symbol)) if !has_symbol(symbol) => skipped(format_args!("{what}: this kernel has no {symbol}")),
+            _ => wrong.push(format!("{what} is missing")),
+        },
+        Ok(true) if BACKPORTED.contains(&what.as_str()) => skipped(format_args!("{what}: brought to this kernel")),
+        Ok(true) => wrong.push(format!("{what} is there before its time")),
+        // Machines that refuse to load what attaches to kernel functions.
+        Err(error) if error.is_permission() => skipped(format_args!("{what}: {error}")),
+        Err(error) => wrong.push(format!("{what}: {error}")),
+    }
+}
 
 #[test]
 fn kernels_have_what_their_version_brought() {
     let Some(_kernel) = kernel() else { return };
-    let probes = Probes::new(None);
+    let (probes, mut wrong) = (Probes::new(None), Vec::new());
     for feature in Feature::all() {
-        let answer = probes.has(feature).unwrap_or_else(|error| panic!("{}: {error}", feature.name()));
-        // Backports may bring a feature earlier, never later.
-        if kernel_version() >= feature.since() {
-            assert!(answer, "{} is missing", feature.name());
-        }
-        assert_eq!(has(feature).unwrap(), answer);
+        check(feature.name(), Some(feature.since()), probes.has(feature), &mut wrong);
     }
+    for prog_type in ProgType::all() {
+        check(format_args!("program type {prog_type}"), prog_type.since(), probes.prog_type(prog_type), &mut wrong);
+    }
+    for map_type in MapType::all().filter(|map_type| *map_type != MapType::UNSPEC) {
+        check(format_args!("map type {map_type}"), map_type.since(), probes.map_type(map_type), &mut wrong);
+    }
+    for attach_type in AttachType::all() {
+        let answer = probes.attach_type(attach_type);
+        check(format_args!("attach type {attach_type}"), attach_type.since(), answer, &mut wrong);
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    for feature in Feature::all() {
+        assert_eq!(has(feature).ok(), probes.has(feature).ok(), "{}", feature.name());
+    }
+}
+
+/// All helpers but those for whose sake the kernel writes to its log.
+fn helpers() -> impl Iterator<Item = HelperId> {
+    let noisy = [HelperId::TRACE_PRINTK, HelperId::TRACE_VPRINTK, HelperId::PROBE_WRITE_USER];
+    HelperId::all().filter(move |helper| *helper != HelperId::UNSPEC && !noisy.contains(helper))
+}
+
+#[test]
+fn helpers_come_with_their_release() {
+    let Some(_kernel) = kernel() else { return };
+    let probes = Probes::new(None);
+    let types = ProgType::all().filter(|prog_type| probes.prog_type(*prog_type).is_ok_and(|has| has));
+    let targeted = [ProgType::TRACING, ProgType::LSM, ProgType::EXT, ProgType::STRUCT_OPS];
+    let types: Vec<_> = types.filter(|prog_type| !targeted.contains(prog_type)).collect();
+    for helper in helpers() {
+        let allowed: Vec<_> = types.iter().filter(|prog_type| probes.helper(**prog_type, helper).unwrap()).collect();
+        let since = helper.since().unwrap();
+        assert!(kernel_version() >= since || allowed.is_empty(), "{helper} is there before its time: {allowed:?}");
+    }
+    // From the kernel's bpf_base_func_proto: every type may.
+    for prog_type in &types {
+        assert!(probes.helper(*prog_type, HelperId::MAP_LOOKUP_ELEM).unwrap(), "{prog_type}");
+    }
+    assert!(!probes.helper(ProgType::KPROBE, HelperId::SKB_VLAN_PUSH).unwrap());
+    assert!(!probes.helper(ProgType::SOCKET_FILTER, HelperId(9999)).unwrap());
+    for prog_type in targeted {
+        assert!(probes.helper(prog_type, HelperId::MAP_LOOKUP_ELEM).is_err(), "{prog_type} has no target");
+    }
+}
+
+#[test]
+fn helpers_of_programs_with_a_target() {
+    let Some(_kernel) = kernel() else { return };
+    const TYPEDEF: u32 = 8;
+    let Some(target) = btf_id(TYPEDEF, "btf_trace_sys_enter") else { return };
+    let probes = Probes::new(None);
+    let prog = ProbeProg::new(ProgType::TRACING).expected_attach_type(AttachType::TRACE_RAW_TP).attach_btf_id(target);
+    assert!(probes.helper(prog, HelperId::GET_CURRENT_TASK).unwrap());
+    assert!(!probes.helper(prog, HelperId::SKB_VLAN_PUSH).unwrap());
+    // A target that is none is no answer.
+    let nowhere = prog.attach_btf_id(1);
+    assert!(probes.helper(nowhere, HelperId::GET_CURRENT_TASK).is_err());
+}
+
+#[test]
+fn kernel_functions_by_type_of_program() {
+    let Some(_kernel) = kernel() else { return };
+    const FUNC: u32 = 12;
+    let probes = Probes::new(None);
+    // `generic_kfunc_set` of kernel/bpf/helpers.c; programs of type syscall are among those that may from 6.8.
+    let Some(id) = btf_id(FUNC, "bpf_task_from_pid") else { return };
+    let version = |major, minor| purebpf_sys::system::version(major, minor, 0);
+    assert_eq!(probes.kfunc(ProgType::SCHED_CLS, Kfunc::vmlinux(id)).unwrap(), kernel_version() >= version(6, 12));
+    assert!(!probes.kfunc(ProgType::SOCKET_FILTER, Kfunc::vmlinux(id)).unwrap());
+    // A kernel function that no program may call, and an id that is no function.
+    let Some(schedule) = btf_id(FUNC, "schedule") else { return };
+    assert!(!probes.kfunc(ProgType::SCHED_CLS, Kfunc::vmlinux(schedule)).unwrap());
+    assert!(!probes.kfunc(ProgType::SCHED_CLS, Kfunc::vmlinux(1)).unwrap());
 }

@@ -4,6 +4,7 @@ use crate::leaks::Watch;
 use purebpf_sys::{
     Insn, Result,
     map::{Map, MapCreate},
+    mapping::FileBytes,
     prog::ProgLoad,
     uapi::{ElemFlags, HelperId, MapFlags, MapType, ProgType},
 };
@@ -153,4 +154,40 @@ pub(crate) fn counting(prog_type: ProgType, retval: i32) -> (Counter, Result<Own
     let insns = counter.insns(retval);
     let prog = ProgLoad::new(prog_type, &insns, c"GPL").name("counting").load();
     (counter, prog)
+}
+
+/// The id in vmlinux of a type of this kind and name, by one walk over all types.
+pub(crate) fn btf_id(kind: u32, name: &str) -> Option<u32> {
+    let file = match FileBytes::open(Path::new("/sys/kernel/btf/vmlinux")) {
+        Ok(file) => file,
+        Err(error) => {
+            skipped(error);
+            return None;
+        }
+    };
+    let bytes = file.as_ref();
+    let word = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let header = word(4);
+    let (types, strings) = (header + word(8), header + word(16));
+    let (mut at, end) = (types, types + word(12));
+    let mut id = 1;
+    while at < end {
+        let (name_off, info) = (word(at), word(at + 4) as u32);
+        let (found, vlen) = (info >> 24 & 0x1f, info as usize & 0xffff);
+        let found_name = &bytes[strings + name_off..];
+        if found == kind && found_name.starts_with(name.as_bytes()) && found_name[name.len()] == 0 {
+            return Some(id);
+        }
+        at += 12
+            + match found {
+                1 | 14 | 17 => 4,
+                3 => 12,
+                4 | 5 | 15 | 19 => 12 * vlen,
+                6 | 13 => 8 * vlen,
+                _ => 0,
+            };
+        id += 1;
+    }
+    skipped(format_args!("vmlinux has no {name}"));
+    None
 }

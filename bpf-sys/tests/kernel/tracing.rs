@@ -1,13 +1,12 @@
 //! What attaches by BTF id: iterators, BTF tracepoints, fentry. The ids are found by the simplest reading of vmlinux's BTF.
 
-use crate::support::{Counter, counting, kernel, since, skipped};
+use crate::support::{Counter, btf_id, counting, kernel, since, skipped};
 use purebpf_sys::{
     Insn,
     info::{self, LinkKind},
     insn::op,
     link::{IterTarget, LinkCreate, LinkTarget, iter_create, raw_tracepoint_open},
     map::{Map, MapCreate},
-    mapping::FileBytes,
     prog::{ProgLoad, TestRun},
     uapi::{AttachType, ElemFlags, LinkType, MapType, ProgFlags, ProgType},
 };
@@ -15,47 +14,10 @@ use std::{
     fs::File,
     io::Read,
     os::fd::{AsFd, OwnedFd},
-    path::Path,
 };
 
 const TYPEDEF: u32 = 8;
 const FUNC: u32 = 12;
-
-/// The id in vmlinux of a type of this kind and name, by one walk over all types.
-fn btf_id(kind: u32, name: &str) -> Option<u32> {
-    let file = match FileBytes::open(Path::new("/sys/kernel/btf/vmlinux")) {
-        Ok(file) => file,
-        Err(error) => {
-            skipped(error);
-            return None;
-        }
-    };
-    let bytes = file.as_ref();
-    let word = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
-    let header = word(4);
-    let (types, strings) = (header + word(8), header + word(16));
-    let (mut at, end) = (types, types + word(12));
-    let mut id = 1;
-    while at < end {
-        let (name_off, info) = (word(at), word(at + 4) as u32);
-        let (found, vlen) = (info >> 24 & 0x1f, info as usize & 0xffff);
-        let found_name = &bytes[strings + name_off..];
-        if found == kind && found_name.starts_with(name.as_bytes()) && found_name[name.len()] == 0 {
-            return Some(id);
-        }
-        at += 12
-            + match found {
-                1 | 14 | 17 => 4,
-                3 => 12,
-                4 | 5 | 15 | 19 => 12 * vlen,
-                6 | 13 => 8 * vlen,
-                _ => 0,
-            };
-        id += 1;
-    }
-    skipped(format_args!("vmlinux has no {name}"));
-    None
-}
 
 fn load(attach_type: AttachType, btf_id: u32, insns: &[Insn]) -> purebpf_sys::Result<OwnedFd> {
     let load = ProgLoad::new(ProgType::TRACING, insns, c"GPL").expected_attach_type(attach_type);
