@@ -136,6 +136,24 @@ pub enum Error {
         /// The type.
         id: TypeId,
     },
+    /// The bytes that a value was read from end before it does.
+    #[error("{len} bytes of data, {needed} needed for a value of BTF type {id} in them")]
+    DataTruncated {
+        /// The type of the value.
+        id: TypeId,
+        /// Where the value ends, in bytes from the start of the data: that many are needed to read it.
+        needed: u64,
+        /// How many bytes there are.
+        len: u64,
+    },
+    /// A value of as many bits as no number of its kind has.
+    #[error("BTF type {id}: no number of its kind has {bits} bits")]
+    NotANumber {
+        /// The type of the value.
+        id: TypeId,
+        /// How many bits it has.
+        bits: u32,
+    },
     /// Split BTF and its base are of different byte order.
     #[error("split BTF and its base differ in byte order")]
     EndianMismatch,

@@ -12,6 +12,7 @@
 pub mod c;
 mod raw;
 mod text;
+pub mod value;
 
 pub use raw::{raw, raw_type};
 

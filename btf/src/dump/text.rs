@@ -16,6 +16,10 @@ const LEAST_LIMIT: u64 = 16 << 20;
 /// What a dump may take for each byte of BTF.
 const LIMIT_PER_BYTE: u64 = 64;
 
+/// What a dump of values may take for each byte of data: a member of one byte, on a line of its own
+/// with its name and its type's, takes a hundred.
+const LIMIT_PER_DATA_BYTE: u64 = 256;
+
 /// What a step counts for, in bytes: it takes as long as writing some.
 const STEP: u64 = 8;
 
@@ -41,6 +45,13 @@ impl<'w> Text<'w> {
         let len: usize = core::iter::successors(Some(btf), |btf| btf.base()).map(|btf| btf.raw_data().len()).sum();
         let limit = (len as u64).saturating_mul(LIMIT_PER_BYTE).saturating_add(LEAST_LIMIT);
         Text { buffer: Vec::new(), writer, spent: 0, limit }
+    }
+
+    /// Text for `writer` about `len` bytes of data whose types are in `btf`.
+    pub(super) fn for_data(btf: &Btf, len: usize, writer: &'w mut dyn fmt::Write) -> Text<'w> {
+        let mut text = Text::new(btf, writer);
+        text.limit = text.limit.saturating_add((len as u64).saturating_mul(LIMIT_PER_DATA_BYTE));
+        text
     }
 
     /// Accounts for a step of work, and hands on what has been gathered. Called at least once for
@@ -113,6 +124,18 @@ impl<'w> Text<'w> {
             self.str("-");
         }
         self.number(value.unsigned_abs());
+    }
+
+    /// Appends a number in hexadecimal.
+    pub(super) fn hex(&mut self, value: u128) {
+        let digits = (128 - value.leading_zeros()).div_ceil(4).max(1);
+        let digit = |n: u32| b"0123456789abcdef"[(value >> (4 * n) & 0xf) as usize];
+        self.buffer.extend((0..digits).rev().map(digit));
+    }
+
+    /// Appends a character of ASCII.
+    pub(super) fn byte(&mut self, byte: u8) {
+        self.buffer.push(byte);
     }
 
     /// Starts a new line.

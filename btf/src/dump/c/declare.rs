@@ -129,11 +129,11 @@ impl<'a> Dumper<'a> {
             match this.data() {
                 TypeData::Void if id.is_void() => text.str("void"),
                 TypeData::Int(_) | TypeData::Float(_) => text.name(this.name_bytes()),
-                TypeData::Struct(composite) | TypeData::Union(composite) => match is_named(&this) {
+                TypeData::Struct(composite) | TypeData::Union(composite) => match is_named(&this) || self.skip_bodies {
                     true => self.write_composite_name(&this, text),
                     false => self.write_composite(&this, &composite, nesting, text)?,
                 },
-                TypeData::Enum(data) | TypeData::Enum64(data) => match is_named(&this) {
+                TypeData::Enum(data) | TypeData::Enum64(data) => match is_named(&this) || self.skip_bodies {
                     true => {
                         text.str("enum ");
                         self.tag(&this).write(text);

@@ -87,6 +87,8 @@ pub struct Dumper<'a> {
     chains: Vec<TypeId>,
     /// Whether declarations leave out `const` and its like.
     strip_modifiers: bool,
+    /// Whether declarations leave out what is in anonymous types.
+    skip_bodies: bool,
 }
 
 /// What has been done about a type.
@@ -129,6 +131,7 @@ impl<'a> Dumper<'a> {
             queue: Vec::new(),
             chains: Vec::new(),
             strip_modifiers: false,
+            skip_bodies: false,
         }
     }
 
@@ -184,6 +187,22 @@ impl<'a> Dumper<'a> {
         self.strip_modifiers = false;
         written?;
         text.flush()
+    }
+
+    /// The BTF whose types it writes.
+    pub(in crate::dump) fn btf(&self) -> &'a Btf {
+        self.btf
+    }
+
+    /// Writes a type as a cast has it: without modifiers, and anonymous types as their keyword.
+    #[doc(alias = "btf_dump_emit_type_cast")]
+    pub(in crate::dump) fn write_cast(&mut self, id: TypeId, text: &mut Text<'_>) -> Result<(), Error> {
+        self.strip_modifiers = true;
+        self.skip_bodies = true;
+        let written = self.write_declaration(id, Name::plain(b""), Nesting::at(0), text);
+        self.strip_modifiers = false;
+        self.skip_bodies = false;
+        written
     }
 
     fn dump(&mut self, id: TypeId, text: &mut Text<'_>) -> Result<(), Error> {
