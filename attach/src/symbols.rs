@@ -6,6 +6,5 @@
 pub mod elf;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod kernel;
-mod nearest;
 
-pub use nearest::Nearest;
+pub use purebpf_btf::Nearest;

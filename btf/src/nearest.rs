@@ -1,4 +1,11 @@
-//! What a misspelt name may have meant.
+//! What a misspelt name may have meant: of a kernel's functions, of a binary's symbols, of types.
+//!
+//! Hundreds of thousands of names are looked at once each, and nothing is allocated for one that is not kept.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// How many names are proposed.
 const KEPT: usize = 3;
@@ -6,13 +13,22 @@ const KEPT: usize = 3;
 const LONGEST: usize = 256;
 /// So many edits away nothing is a proposal, however long the names are.
 const FARTHEST: usize = 24;
+/// Names that begin alike in so many letters are taken for nearer than others as many edits away.
+const BEGINNING: usize = 4;
+/// What a name costs that is the wanted one and more: `NAME.isra.0`, as compilers call what they made of a function, less than
+/// `__x64_NAME`. Shorter names than [`LEAST_WORD`] are parts of too many.
+const CLONE: usize = 1;
+const WORD: usize = 2;
+const LEAST_WORD: usize = 4;
 /// More than any distance.
 const FAR: usize = usize::MAX / 2;
 
-/// Collects, out of any number of names, the three that take the fewest edits to become the one that was asked for.
+/// Collects, out of any number of names, the three that take the fewest edits to become the one that was asked for. Of those
+/// as many edits away, names that begin as that one come first. A name that has the whole of it before a dot or behind an
+/// underscore is near, however much else it has.
 ///
 /// ```
-/// let mut nearest = purebpf_attach::symbols::Nearest::new("vfs_raed");
+/// let mut nearest = purebpf_btf::Nearest::new("vfs_raed");
 /// for name in ["vfs_read", "vfs_write", "do_exit", "vfs_readv"] {
 ///     nearest.offer(name.as_bytes());
 /// }
@@ -24,11 +40,14 @@ pub struct Nearest {
     letters: u64,
     /// A proposal takes fewer edits than this.
     bound: usize,
-    /// Ascending by distance; of equal ones the first offered stands first.
-    best: Vec<(usize, Vec<u8>)>,
+    /// Ascending by rank; of equal ones the first offered stands first.
+    best: Vec<(Rank, Vec<u8>)>,
     /// Three rows of the table of distances, kept so that no offer allocates.
     rows: [Vec<usize>; 3],
 }
+
+/// How far a name is: edits, and whether it begins otherwise.
+type Rank = (usize, bool);
 
 impl Nearest {
     /// What is near `wanted`.
@@ -45,26 +64,56 @@ impl Nearest {
 
     /// Takes a name into consideration.
     pub fn offer(&mut self, name: &[u8]) {
+        if name.is_empty() || name.len() > LONGEST {
+            return;
+        }
+        let begins_otherwise = !self.begins_as(name);
+        // What is as far as the worst that is kept comes in by its beginning alone.
         let bound = match self.best.get(KEPT - 1) {
-            Some((worst, _)) => *worst,
+            Some(((worst, worst_begins_otherwise), _)) => {
+                worst + usize::from(*worst_begins_otherwise && !begins_otherwise)
+            }
             None => self.bound,
         };
-        if name.is_empty() || name.len() > LONGEST || name.len().abs_diff(self.wanted.len()) >= bound {
+        let Some(distance) = self.whole_within(name).or_else(|| self.edits(name, bound)).filter(|d| *d < bound) else {
             return;
+        };
+        if self.best.iter().any(|(_, kept)| kept == name) {
+            return;
+        }
+        let rank = (distance, begins_otherwise);
+        let place = self.best.partition_point(|(other, _)| *other <= rank);
+        self.best.insert(place, (rank, name.to_owned()));
+        self.best.truncate(KEPT);
+    }
+
+    fn begins_as(&self, name: &[u8]) -> bool {
+        let len = BEGINNING.min(self.wanted.len());
+        name.get(..len) == self.wanted.get(..len)
+    }
+
+    /// What a name costs that holds the whole of the wanted one.
+    fn whole_within(&self, name: &[u8]) -> Option<usize> {
+        if self.wanted.len() < LEAST_WORD || name.len() <= self.wanted.len() {
+            return None;
+        }
+        let followed = || name.strip_prefix(&*self.wanted)?.first().filter(|next| **next == b'.').map(|_| CLONE);
+        let preceded = || name.strip_suffix(&*self.wanted)?.last().filter(|last| **last == b'_').map(|_| WORD);
+        followed().or_else(preceded)
+    }
+
+    /// As [`distance`](Self::distance), after what rules most names out at once.
+    fn edits(&mut self, name: &[u8], bound: usize) -> Option<usize> {
+        if name.len().abs_diff(self.wanted.len()) >= bound {
+            return None;
         }
         // Each letter that only one of the two has takes an edit of its own; one edit changes a letter for another.
         let other = letters(name);
         let missing = (self.letters & !other).count_ones().max((other & !self.letters).count_ones());
         if missing as usize >= bound {
-            return;
+            return None;
         }
-        let Some(distance) = self.distance(name, bound) else { return };
-        if self.best.iter().any(|(_, kept)| kept == name) {
-            return;
-        }
-        let place = self.best.partition_point(|(other, _)| *other <= distance);
-        self.best.insert(place, (distance, name.to_vec()));
-        self.best.truncate(KEPT);
+        self.distance(name, bound)
     }
 
     /// The proposals, nearest first.
@@ -106,8 +155,8 @@ impl Nearest {
                 return None;
             }
             // The oldest row is overwritten next.
-            std::mem::swap(before, above);
-            std::mem::swap(above, row);
+            core::mem::swap(before, above);
+            core::mem::swap(above, row);
         }
         Some(above[wanted.len()]).filter(|distance| *distance < bound)
     }
@@ -197,6 +246,30 @@ mod tests {
             nearest.offer(name.as_bytes());
         }
         assert_eq!(nearest.into_names(), ["do_exit_", "do_exat", "do_exit2"]);
+    }
+
+    #[test]
+    fn a_common_beginning_counts() {
+        let mut nearest = Nearest::new("vfs_raed");
+        // Two edits each, and the last one.
+        for name in ["xfs_reed", "efs_reed", "gfs_reed", "vfs_rxyd", "vfs_rea", "vfs_read"] {
+            nearest.offer(name.as_bytes());
+        }
+        assert_eq!(nearest.into_names(), ["vfs_read", "vfs_rxyd", "vfs_rea"]);
+    }
+
+    #[test]
+    fn what_compilers_and_architectures_add_is_near() {
+        let mut nearest = Nearest::new("sys_openat2");
+        for name in
+            ["sys_opena", "__x64_sys_openat2", "sys_openat2.constprop.0", "__ia32_compat_sys_openat", "sys_openat"]
+        {
+            nearest.offer(name.as_bytes());
+        }
+        assert_eq!(nearest.into_names(), ["sys_openat2.constprop.0", "sys_openat", "sys_opena"]);
+        let mut nearest = Nearest::new("openat2");
+        nearest.offer(b"__x64_sys_openat2");
+        assert_eq!(nearest.into_names(), ["__x64_sys_openat2"]);
     }
 
     #[test]
