@@ -205,6 +205,30 @@ impl Suite {
         Ok(names.filter(|name| !name.contains(':')).map(str::to_owned).collect())
     }
 
+    /// Fetches a source package and unpacks it, Debian's patches applied, into `into`.
+    pub(crate) fn unpack_source(&self, package: &str, into: &Path) -> Result {
+        ensure_installed("unpacking source packages", &[Wanted::program("dpkg-dev", "dpkg-source")])?;
+        let list = self.conf.with_file_name("sources.list");
+        let binary = fs::read_to_string(&list).context(list.display())?;
+        let source: String = binary.lines().map(|line| line.replacen("deb ", "deb-src ", 1) + "\n").collect();
+        let partial = into.with_extension(format!("partial-{}", std::process::id()));
+        create_dir(&partial)?;
+        let unpacked = (|| {
+            println!("fetching the source of {package} from Debian {}", self.name);
+            write(&list, format!("{binary}{source}").as_bytes())?;
+            run_quiet(self.apt("apt-get").args(["--error-on=any", "update"]))?;
+            run_quiet(self.apt("apt-get").args(["source", "--only-source", package]).current_dir(&partial))?;
+            // Beside the tree lie the files that it came in.
+            let entries = fs::read_dir(&partial).context(partial.display())?;
+            let tree = entries.flatten().map(|entry| entry.path()).find(|path| path.is_dir());
+            let tree = tree.context(format_args!("apt-get unpacked no source of {package}"))?;
+            fs::rename(&tree, into).context(format_args!("cannot make {}", into.display()))
+        })();
+        _ = fs::remove_dir_all(&partial);
+        write(&list, binary.as_bytes())?;
+        unpacked
+    }
+
     /// Fetches packages and unpacks them over one another into `into`.
     pub(crate) fn unpack(&self, packages: &[&str], into: &Path) -> Result {
         // Unpacked beside, then moved: what is at `into` is always whole.

@@ -5,6 +5,7 @@
 
 mod ci;
 mod codegen;
+mod corpus;
 mod debian;
 mod error;
 mod fixtures;
@@ -64,6 +65,12 @@ const TASKS: &[Task] = &[
         arguments: "",
         about: "build the reference libbpf and bpftool from Debian's kernel source",
         run: reference::run,
+    },
+    Task {
+        name: "corpus",
+        arguments: "headers [--check] [--set NAME]... [--limit N] [FILTER] | objects",
+        about: "compile what others wrote with libbpf's headers and with ours and compare; or take the objects out of Debian's libbpf-tools",
+        run: corpus::run,
     },
     Task {
         name: "msrv",

@@ -159,7 +159,8 @@ static __always_inline void bpf_tail_call_static(void *ctx, const void *map, con
 /*
  * Text. bpf_printk writes to the kernel's trace pipe. bpf_trace_printk takes three values at most; for
  * more there is bpf_trace_vprintk (Linux 5.16), which takes them in an array. A format lies in .rodata,
- * or, with BPF_NO_GLOBAL_DATA for kernels before 5.2, on the stack.
+ * or, with BPF_NO_GLOBAL_DATA for kernels before 5.2, on the stack. Its variable's name is part of the object,
+ * and of skeletons made of it: ____fmt for bpf_trace_printk, ___fmt for the others.
  */
 #ifdef BPF_NO_GLOBAL_DATA
 #define BPF_PRINTK_FMT_MOD
@@ -168,14 +169,14 @@ static __always_inline void bpf_tail_call_static(void *ctx, const void *map, con
 #endif
 
 #define __bpf_printk(format, args...) ({ \
-	BPF_PRINTK_FMT_MOD char ___format[] = format; \
-	bpf_trace_printk(___format, sizeof(___format), ##args); \
+	BPF_PRINTK_FMT_MOD char ____fmt[] = format; \
+	bpf_trace_printk(____fmt, sizeof(____fmt), ##args); \
 })
 
 #define __bpf_vprintk(format, args...) ({ \
-	static const char ___format[] = format; \
+	static const char ___fmt[] = format; \
 	unsigned long long ___values[] = { ___bpf_words(args) }; \
-	bpf_trace_vprintk(___format, sizeof(___format), ___values, sizeof(___values)); \
+	bpf_trace_vprintk(___fmt, sizeof(___fmt), ___values, sizeof(___values)); \
 })
 
 #define ___bpf_pick_printk(args...) \
@@ -187,23 +188,23 @@ static __always_inline void bpf_tail_call_static(void *ctx, const void *map, con
 
 /* To the file that an iterator program writes. */
 #define BPF_SEQ_PRINTF(seq, format, args...) ({ \
-	static const char ___format[] = format; \
+	static const char ___fmt[] = format; \
 	unsigned long long ___values[] = { ___bpf_words(args) }; \
-	bpf_seq_printf(seq, ___format, sizeof(___format), ___values, sizeof(___values)); \
+	bpf_seq_printf(seq, ___fmt, sizeof(___fmt), ___values, sizeof(___values)); \
 })
 
 /* Into a buffer. */
 #define BPF_SNPRINTF(out, out_size, format, args...) ({ \
-	static const char ___format[] = format; \
+	static const char ___fmt[] = format; \
 	unsigned long long ___values[] = { ___bpf_words(args) }; \
-	bpf_snprintf(out, out_size, ___format, ___values, sizeof(___values)); \
+	bpf_snprintf(out, out_size, ___fmt, ___values, sizeof(___values)); \
 })
 
 /* To one of the program's own streams, BPF_STDOUT or BPF_STDERR (Linux 6.17). */
 #define bpf_stream_printk(stream, format, args...) ({ \
-	static const char ___format[] = format; \
+	static const char ___fmt[] = format; \
 	unsigned long long ___values[] = { ___bpf_words(args) }; \
-	bpf_stream_vprintk(stream, ___format, ___values, sizeof(___values)); \
+	bpf_stream_vprintk(stream, ___fmt, ___values, sizeof(___values)); \
 })
 
 /*
