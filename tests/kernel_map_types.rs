@@ -580,6 +580,8 @@ fn xskmap() {
                 return;
             }
         };
+        // The kernel takes sockets that can receive.
+        sockopt::set_xdp_rx_ring_size(&socket, 64).unwrap();
         let object = load(MAP_TYPES_NET, &["use_xsks"], &["xsks"]);
         let xsks = object.map("xsks").unwrap().descriptors::<u32>().unwrap();
         assert_eq!(run_packet(&object, "use_xsks").retval, XDP_DROP);
