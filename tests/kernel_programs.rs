@@ -11,7 +11,7 @@ use purebpf::btf::Kind;
 use purebpf::bytemuck::{self, Pod, Zeroable};
 use purebpf::sys::insn::op::{DW, JEQ, W};
 use purebpf::sys::pin::Access;
-use purebpf::sys::prog::{ProgLoad, TestRun, TestRunResult};
+use purebpf::sys::prog::{ProgLoad, Stream, TestRun, TestRunResult};
 use purebpf::sys::system::version;
 use purebpf::sys::uapi::{AttachType, ProgType, TestRunFlags};
 use purebpf::sys::{Insn, kernel_version};
@@ -20,11 +20,14 @@ use purebpf::{Error, Map, Object, Program, RunStats};
 const TEST_RUN: &[u8] = include_bytes!("programs/test_run.bpf.o");
 const MAPS: &[u8] = include_bytes!("programs/maps.bpf.o");
 
+const STREAMS_OBJECT: &[u8] = include_bytes!("programs/streams.bpf.o");
+
 const XDP_TX: u32 = 3;
 const BPF_OK: u32 = 0;
 const SK_LOOKUP: Feature = Feature::by_version("running of sk_lookup programs by hand", (5, 13));
 const SYSCALL: Feature = Feature::by_version("programs of type syscall", (5, 14));
 const STRUCT_OPS: Feature = Feature::by_version("bpf_dummy_ops, which struct_ops programs are tried with", (5, 16));
+const STREAMS: Feature = Feature::by_version("bpf_stream_vprintk_impl", (6, 18));
 const NETFILTER: Feature = Feature::by_version("netfilter programs", (6, 4));
 
 /// Loads one program of test_run.bpf.c.
@@ -339,6 +342,36 @@ fn runs_are_counted_while_someone_asks_for_it() {
         assert_eq!(info.run_cnt - before, 1000);
         assert!(info.run_time_ns > 0);
         drop(stats);
+    });
+}
+
+#[test]
+fn streams_give_what_was_printed() {
+    kernel_test(|| {
+        if !needs(&STREAMS) {
+            return;
+        }
+        let object = Object::open_bytes(STREAMS_OBJECT, "streams").unwrap().load().unwrap();
+        let program = object.program("say").unwrap();
+        let read = |stream| String::from_utf8(program.read_stream(stream).unwrap()).unwrap();
+        assert_eq!(read(Stream::Stdout), "");
+        let no_memory = -12i32;
+        if test_run(&object, "say", TestRun::new()).retval == no_memory as u32 {
+            skip("this kernel has no memory for streams: its alloc_pages_nolock gives none");
+            return;
+        }
+        for _ in 0..2 {
+            assert_eq!(test_run(&object, "say", TestRun::new()).retval, 0);
+        }
+        assert_eq!(read(Stream::Stdout), "number 7\nnumber 7\nnumber 7\n");
+        assert_eq!(read(Stream::Stdout), "", "what was read is gone");
+        assert_eq!(read(Stream::Stderr), "wrong: 7 and 8\n".repeat(3));
+        // More than one piece of the reader's.
+        object.global("number").unwrap().set(1_000_000_000i32).unwrap();
+        for _ in 0..500 {
+            test_run(&object, "say", TestRun::new());
+        }
+        assert_eq!(read(Stream::Stdout), "number 1000000000\n".repeat(500));
     });
 }
 
