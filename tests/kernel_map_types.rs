@@ -35,6 +35,7 @@ const XDP_REDIRECT: u32 = 4;
 /// Look-up and removal in one step, for hash tables.
 const HASH_TAKE: Feature = Feature::by_version("look-up and removal in one step", (5, 14));
 const BLOOM_FILTER: Feature = Feature::by_version("bloom filters", (5, 16));
+const RHASH: Feature = Feature::by_version("hash tables that grow", (7, 2));
 const TASK_STORAGE: Feature = Feature::by_version("task storage", (5, 11));
 const CGROUP_STORAGE: Feature = Feature::by_version("cgroup storage", (6, 2));
 
@@ -124,6 +125,35 @@ fn hash_and_lru_hash() {
                 assert_eq!(map.take(&1).unwrap(), None);
             }
         }
+    });
+}
+
+#[test]
+fn hash_that_grows() {
+    kernel_test(|| {
+        if !needs(&RHASH) {
+            return;
+        }
+        let (object, map) = load_pair(MAP_TYPES_NEWER, "rhash");
+        let map = map.typed::<u32, u64>().unwrap();
+        map.insert(&1, &7).unwrap();
+        run(&object, "use_rhash");
+        assert_eq!((seen::<u64>(&object, "seen_rhash"), map.get(&2).unwrap()), (7, Some(8)));
+        assert_eq!(map.take(&1).unwrap(), Some(7));
+        assert_eq!(map.insert_batch((0..900).map(|key| (key, u64::from(key)))).unwrap(), 900);
+        // Each is deleted as it comes, and the table shrinks under the walk.
+        let mut walked = Vec::new();
+        for key in map.keys() {
+            let key = key.unwrap();
+            assert!(map.remove(&key).unwrap());
+            walked.push(key);
+        }
+        walked.sort_unstable();
+        assert_eq!(walked, (0..900).collect::<Vec<_>>());
+        assert_eq!(map.insert_batch((0..900).map(|key| (key, u64::from(key)))).unwrap(), 900);
+        assert_eq!(map.remove_batch(100..1000).unwrap(), 800);
+        assert_eq!(map.drain().map(|entry| entry.unwrap().1).sum::<u64>(), (0..100).sum());
+        assert_eq!(map.keys().count(), 0);
     });
 }
 

@@ -7,7 +7,8 @@
 //!
 //! - the next key is asked for before one is handed out, so that its receiver may delete it;
 //! - the keys that were seen are kept, and passed over when the kernel begins again: nothing comes twice, and what was there
-//!   all the time is not missed.
+//!   all the time is not missed;
+//! - of a hash that grows (`BPF_MAP_TYPE_RHASH`), which moves its keys meanwhile, passes are made until one sees nothing new.
 
 use std::collections::HashSet;
 
@@ -207,6 +208,8 @@ struct KeyWalk {
     pending: Option<Vec<u8>>,
     begun: bool,
     seen: HashSet<Vec<u8>>,
+    /// Whether this pass over the map has come to a key that those before had not.
+    found_new: bool,
     steps: u64,
 }
 
@@ -335,9 +338,14 @@ impl KeyWalk {
             }
             let found = map.raw().next_key(last.as_deref(), &mut next);
             if !found.map_err(|cause| map.fault(Operation::LookUp, cause))? {
-                return Ok(None);
+                if map.map_type() != MapType::RHASH || !self.found_new {
+                    return Ok(None);
+                }
+                (self.found_new, last) = (false, None);
+                continue;
             }
             if self.seen.insert(next.clone()) {
+                self.found_new = true;
                 return Ok(Some(next));
             }
             // Seen before: the kernel has begun again, as `last` is gone.

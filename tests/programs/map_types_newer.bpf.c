@@ -32,6 +32,31 @@ int use_bloom_filter(void *ctx)
 	return bpf_map_push_elem(&bloom_filter, &three, BPF_ANY);
 }
 
+// Linux 7.2: a hash that grows.
+#define BPF_MAP_TYPE_RHASH 35
+struct {
+	__uint(type, BPF_MAP_TYPE_RHASH);
+	__uint(max_entries, 1000);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u64);
+} rhash SEC(".maps");
+__u64 seen_rhash = 0;
+
+SEC("raw_tp")
+int use_rhash(void *ctx)
+{
+	__u32 one = 1, two = 2;
+	__u64 *value = bpf_map_lookup_elem(&rhash, &one);
+	__u64 next;
+
+	if (!value)
+		return 1;
+	seen_rhash = *value;
+	next = *value + 1;
+	return bpf_map_update_elem(&rhash, &two, &next, BPF_ANY);
+}
+
 // Linux 5.11.
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
