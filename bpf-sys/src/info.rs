@@ -2,14 +2,18 @@
 
 #![allow(unsafe_code)]
 
+mod lines;
 mod link;
 mod prog;
 mod task_fd;
 
-pub use link::{LinkInfo, LinkKind, PerfEventInfo, link_info};
+pub use lines::ProgLines;
+pub use link::{
+    KprobePlace, LinkInfo, LinkKind, PerfEventInfo, UprobePlace, kprobe_multi_places, link_info, uprobe_multi_places,
+};
 pub use prog::{
-    ProgInfo, prog_func_info, prog_info, prog_jited_func_lens, prog_jited_insns, prog_jited_ksyms, prog_line_info,
-    prog_map_ids, prog_tags, prog_xlated_insns,
+    ProgInfo, prog_func_info, prog_info, prog_jited_func_lens, prog_jited_insns, prog_jited_ksyms, prog_jited_line_info,
+    prog_line_info, prog_map_ids, prog_tags, prog_xlated_insns,
 };
 pub use task_fd::{TaskFd, task_fd_query};
 
@@ -143,6 +147,20 @@ pub fn map_info(map: BorrowedFd<'_>) -> Result<MapInfo> {
         btf_value_type_id: info.btf_value_type_id,
         map_extra: info.map_extra,
     })
+}
+
+/// The SHA-256 of a map's contents, by which a signed program knows its map (arrays, from 6.18).
+///
+/// # Errors
+///
+/// EINVAL for map types without; E2BIG on older kernels, which do not know the field.
+pub fn map_hash(map: BorrowedFd<'_>) -> Result<[u8; 32]> {
+    let mut hash = [0; 32];
+    let mut info =
+        bpf_map_info { hash: address_mut(&mut hash), hash_size: hash.len() as u32, ..Default::default() };
+    // SAFETY: `hash` has room for hash_size bytes.
+    unsafe { obj_get_info(map, Kind::Map, &mut info)? };
+    Ok(hash)
 }
 
 /// `struct bpf_btf_info`, typed.

@@ -198,6 +198,27 @@ pub fn prog_line_info(prog: BorrowedFd<'_>) -> Result<Vec<bpf_line_info>> {
     Ok(records(&bytes, size, info.nr_line_info))
 }
 
+/// The address in machine code at which each source line begins, one for each of [`prog_line_info`]; empty when it may not
+/// be seen.
+pub fn prog_jited_line_info(prog: BorrowedFd<'_>) -> Result<Vec<u64>> {
+    let told = raw(prog)?;
+    let count = told.nr_jited_line_info;
+    let mut addresses = vec![0u64; count as usize];
+    let mut info = bpf_prog_info {
+        nr_jited_line_info: count,
+        jited_line_info_rec_size: size_of::<u64>() as u32,
+        jited_line_info: address_mut(&mut addresses),
+        ..Default::default()
+    };
+    // SAFETY: room for `count` addresses.
+    unsafe { obj_get_info(prog, Kind::Prog, &mut info)? };
+    if info.jited_line_info == 0 {
+        addresses.clear();
+    }
+    addresses.truncate(info.nr_jited_line_info as usize);
+    Ok(addresses)
+}
+
 fn records<T: crate::syscall::Pod>(bytes: &[u8], size: usize, count: u32) -> Vec<T> {
     if size == 0 {
         return Vec::new();

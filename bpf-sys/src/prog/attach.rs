@@ -217,6 +217,7 @@ pub struct ProgQuery<'a> {
     target: AttachTarget<'a>,
     attach_type: AttachType,
     flags: QueryFlags,
+    prog_attach_flags: bool,
 }
 
 /// One program at a hook.
@@ -227,7 +228,7 @@ pub struct AttachedProg {
     pub prog_id: u32,
     /// The link that holds it, 0 for none; tcx and netkit tell, cgroups do not.
     pub link_id: u32,
-    /// How it was attached; tcx and netkit tell.
+    /// How it was attached; tcx and netkit tell, and cgroups when [asked](ProgQuery::prog_attach_flags).
     pub prog_attach_flags: AttachFlags,
     /// How its link was attached.
     pub link_attach_flags: AttachFlags,
@@ -251,12 +252,19 @@ const FIRST_ROOM: usize = 64;
 impl<'a> ProgQuery<'a> {
     /// A query of `target`.
     pub fn new(target: AttachTarget<'a>, attach_type: AttachType) -> Self {
-        ProgQuery { target, attach_type, flags: QueryFlags::empty() }
+        ProgQuery { target, attach_type, flags: QueryFlags::empty(), prog_attach_flags: false }
     }
 
     /// Query flags.
     pub fn flags(mut self, flags: QueryFlags) -> Self {
         self.flags |= flags;
+        self
+    }
+
+    /// Asks cgroups for the flags of each program as well (from 6.0; older kernels refuse the query, as all do for
+    /// `EFFECTIVE`). tcx and netkit are asked without this.
+    pub fn prog_attach_flags(mut self) -> Self {
+        self.prog_attach_flags = true;
         self
     }
 
@@ -283,14 +291,15 @@ impl<'a> ProgQuery<'a> {
     fn query_room(&self, room: usize) -> Result<ProgQueryResult, (crate::Error, usize)> {
         let mut prog_ids = vec![0u32; room];
         // Per-program flags and link ids are newer than the command, and each hook takes only those it knows: tcx and
-        // netkit all of them; cgroups the programs' flags (from 6.0, not for effective queries), which are not asked for
-        // here as older kernels would refuse the whole query; the others none.
+        // netkit all of them; cgroups the programs' flags (from 6.0, not for effective queries), which the caller has to ask
+        // for as older kernels refuse the whole query; the others none.
         let multi = matches!(
             self.attach_type,
             AttachType::TCX_INGRESS | AttachType::TCX_EGRESS | AttachType::NETKIT_PRIMARY | AttachType::NETKIT_PEER
         );
         let extra = if multi { room } else { 0 };
-        let (mut prog_flags, mut link_ids, mut link_flags) = (vec![0u32; extra], vec![0u32; extra], vec![0u32; extra]);
+        let mut prog_flags = vec![0u32; if self.prog_attach_flags { room } else { extra }];
+        let (mut link_ids, mut link_flags) = (vec![0u32; extra], vec![0u32; extra]);
         let mut attr = bpf_attr_query {
             target_fd: self.target.number(),
             attach_type: self.attach_type.0,

@@ -29,7 +29,7 @@ pub struct TestRunResult {
     pub retval: u32,
     /// Mean time of one run, in nanoseconds.
     pub duration_ns: u32,
-    /// Bytes of data after the run; more than `data_out` holds cannot come (that is ENOSPC).
+    /// Bytes of data after the run; when they did not fit (ENOSPC), more than `data_out` holds.
     pub data_size_out: u32,
     /// Bytes of context after the run.
     pub ctx_size_out: u32,
@@ -99,6 +99,18 @@ impl<'a> TestRun<'a> {
     /// ENOSPC when an output did not fit, EINTR when a signal came between two of the repeated runs.
     #[doc(alias = "bpf_prog_test_run_opts")]
     pub fn run(self, prog: BorrowedFd<'_>) -> Result<TestRunResult> {
+        let (told, result) = self.try_run(prog);
+        result.map(|()| told)
+    }
+
+    /// As [`run`](Self::run), with what the kernel told also where it failed: on ENOSPC, how long the outputs would be.
+    pub fn try_run(self, prog: BorrowedFd<'_>) -> (TestRunResult, Result<()>) {
+        let mut told = TestRunResult::default();
+        let result = self.run_into(prog, &mut told);
+        (told, result)
+    }
+
+    fn run_into(self, prog: BorrowedFd<'_>, told: &mut TestRunResult) -> Result<()> {
         let mut attr = bpf_attr_test {
             prog_fd: fd_number(prog),
             data_size_in: length("data_in is too long", self.data_in)?,
@@ -117,12 +129,13 @@ impl<'a> TestRun<'a> {
         };
         // SAFETY: each address is that of a slice with its length beside it. An empty output stands as NULL: with a length
         // of 0 beside another address the kernel would write all it has (`bpf_test_finish`).
-        unsafe { bpf_attr(Cmd::PROG_TEST_RUN, &mut attr)? };
-        Ok(TestRunResult {
+        let result = unsafe { bpf_attr(Cmd::PROG_TEST_RUN, &mut attr) };
+        *told = TestRunResult {
             retval: attr.retval,
             duration_ns: attr.duration,
             data_size_out: attr.data_size_out,
             ctx_size_out: attr.ctx_size_out,
-        })
+        };
+        result.map(drop)
     }
 }
