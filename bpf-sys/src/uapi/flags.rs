@@ -186,6 +186,7 @@ impl ElemFlags {
     }
 
     /// Whether these flags make the kernel take or give the value of one CPU (`bpf_map_value_size`).
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(crate) const fn one_value(self) -> bool {
         self.bits() & (c::BPF_F_CPU | c::BPF_F_ALL_CPUS) as u64 != 0
     }
