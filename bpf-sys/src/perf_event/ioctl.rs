@@ -121,7 +121,7 @@ pub fn set_output(event: BorrowedFd<'_>, output: Option<BorrowedFd<'_>>) -> Resu
 ///
 /// # Errors
 ///
-/// EINVAL for a filter that is none, or an event that has no filters.
+/// EINVAL for a filter that is none, or an event that has no filters; EEXIST when a tracepoint's event has one already.
 #[doc(alias = "PERF_EVENT_IOC_SET_FILTER")]
 pub fn set_filter(event: BorrowedFd<'_>, filter: &CStr) -> Result<()> {
     // SAFETY: the kernel reads a terminated string.

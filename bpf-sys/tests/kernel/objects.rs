@@ -1,4 +1,4 @@
-use crate::support::{Mount, counting, kernel, since, skipped};
+use crate::support::{Mount, counting, kernel, on_copy, since, skipped};
 use purebpf_sys::{
     Error,
     id::ObjectKind,
@@ -134,15 +134,11 @@ fn tokens_need_a_delegation() {
 
 /// Runs one test of this binary again, alone, in a process that `prepare` has changed; `None` when that cannot be.
 fn in_child(test: &str, prepare: impl FnOnce(&mut Command)) -> Option<Output> {
-    // A copy that everybody may run: the build folder may be closed to others.
-    let copy = std::env::temp_dir().join(format!("purebpf-sys-child-{}", std::process::id()));
-    fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
-    let mut command = Command::new(&copy);
+    let copy = on_copy()?;
+    let mut command = Command::new(copy.path());
     command.args(["--exact", test, "--nocapture"]).env(CHILD, "1");
     prepare(&mut command);
-    let output = command.output();
-    fs::remove_file(&copy).unwrap();
-    output.map_err(skipped).ok()
+    command.output().map_err(skipped).ok()
 }
 
 const CHILD: &str = "PUREBPF_SYS_CHILD";

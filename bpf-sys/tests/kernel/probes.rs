@@ -36,7 +36,7 @@ const OPTIONAL: &[(&str, &str)] = &[
 /// What a stable or a distributor's kernel has before the release that brought it.
 const BACKPORTED: &[&str] = &[];
 
-/// Whether arenas are refused with ENOMEM on this processor: from 6.18 they are allocated by `kmalloc_nolock`, which x86 has only
+/// Whether arenas may be refused with ENOMEM on this processor: newer kernels allocate for them by `kmalloc_nolock`, which x86 has only
 /// with cmpxchg16b. The matrix's machines are without.
 fn arenas_want_cx16() -> bool {
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

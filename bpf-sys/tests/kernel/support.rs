@@ -191,3 +191,25 @@ pub(crate) fn btf_id(kind: u32, name: &str) -> Option<u32> {
     skipped(format_args!("vmlinux has no {name}"));
     None
 }
+
+/// A copy of this test binary that everybody may run, as the build folder may be closed to others. Removed on drop.
+pub(crate) struct Copied(PathBuf);
+
+/// The copy; `None` when there is no place for it.
+pub(crate) fn on_copy() -> Option<Copied> {
+    let copy = std::env::temp_dir().join(format!("purebpf-sys-child-{}", std::process::id()));
+    fs::copy(std::env::current_exe().unwrap(), &copy).map_err(skipped).ok()?;
+    Some(Copied(copy))
+}
+
+impl Copied {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
