@@ -1,5 +1,5 @@
 //! BTF, the type format of the Linux kernel and of BPF objects: parsing without copying, look-up
-//! by name through an index, `.BTF.ext`, and C output.
+//! by name through an index, `.BTF.ext`, C output, and values: what bytes say when their type is known.
 //!
 //! What it does:
 //! - [`Btf::parse`] reads BTF of either byte order from any owner of bytes (a `Vec`, a static
@@ -13,6 +13,8 @@
 //! - [`BtfExt`](ext::BtfExt) reads `.BTF.ext`: function and line information, CO-RE relocations.
 //! - [`Builder`](builder::Builder) edits and extends BTF and serialises it.
 //! - [`dump`] prints BTF as `bpftool btf dump` does, raw or as a C header.
+//! - [`dump::value`] lays a type over bytes: to pick members out of a record, and to print it as text as
+//!   libbpf does, or as JSON.
 //! - [`KernelBtf`] is vmlinux and its modules, each parsed when first asked for.
 //!
 //! What it does not do: it opens no file, makes no system call and knows nothing of BPF programs.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use purebpf_btf::builder::Builder;
 use purebpf_btf::dump::c::{DeclOptions, Dumper, Header};
+use purebpf_btf::dump::value::{DataOptions, Json, JsonStyle, Value};
 use purebpf_btf::ext::BtfExt;
 use purebpf_btf::{Btf, Error, IntEncoding, Kind, TypeData, TypeId, dump};
 
@@ -167,6 +168,37 @@ fn dump(btf: &Btf) {
     }
 }
 
+/// Values of damaged types, in bytes that are too few as often as not.
+fn values(btf: &Btf, random: &mut Random) {
+    for id in (1..btf.type_count()).map(TypeId).take(16) {
+        let bytes: Vec<u8> = (0..random.below(64)).map(|_| random.below(256) as u8).collect();
+        let limit = Bounded::new(btf.raw_data().len() + btf.base().map_or(0, |base| base.raw_data().len())).left;
+        let mut text = Bounded { left: limit + 256 * bytes.len() };
+        let options = DataOptions {
+            emit_zeroes: random.below(2) == 0,
+            emit_strings: random.below(2) == 0,
+            flexible_arrays: random.below(2) == 0,
+            ..DataOptions::default()
+        };
+        // What is too large once is so in any form.
+        if let Err(Error::DumpTooLarge { .. }) = Dumper::new(btf).dump_type_data(id, &bytes, &options, &mut text) {
+            return;
+        }
+        for style in [JsonStyle::Bpftool, JsonStyle::Natural] {
+            let mut text = String::new();
+            let value = Value::new(btf, id, &bytes).expect("an id of the BTF");
+            let _ = (value.bytes(), value.to_i128(), value.to_text(), value.member("next"), value.element(7));
+            if let Err(Error::DumpTooLarge { .. }) = Json::new(style).flexible_arrays(true).write(&value, &mut text) {
+                return;
+            }
+            // Errors, too, leave JSON behind. What nests deeper than its parser goes is not JSON's fault.
+            let depth = text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
+            let parsed = serde_json::from_str::<serde_json::Value>(&text);
+            assert!(depth > 100 || parsed.is_ok(), "{parsed:?}: {text}");
+        }
+    }
+}
+
 #[test]
 fn btf() {
     let base = Btf::parse(golden("scopes64.btf")).unwrap();
@@ -187,6 +219,7 @@ fn btf() {
         if accepted % 4 == 0 {
             dump(&btf);
         }
+        values(&btf, &mut random);
         // What is copied is still BTF.
         assert!(Builder::copy_of(&btf).finish().len() >= 24);
     }

@@ -1,6 +1,7 @@
-//! BTF as text: raw as `bpftool btf dump` lists it, and as a C header.
+//! BTF as text: raw as `bpftool btf dump` lists it, and as a C header; and [values](value) of its types,
+//! as text and as JSON.
 //!
-//! Both forms are bpftool's to the byte, that of version 7.8 (Linux 7.2). Text goes to any
+//! Both forms of BTF are bpftool's to the byte, that of version 7.8 (Linux 7.2). Text goes to any
 //! [`core::fmt::Write`]; names that are not UTF-8 lose the offending bytes to `U+FFFD` on the way.
 //!
 //! A BTF may be made to say, in little space, something very long: a thousand structs each of

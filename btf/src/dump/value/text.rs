@@ -177,7 +177,10 @@ impl Writer<'_, '_, '_> {
             return Ok(true);
         }
         let first = elements.clone().next();
-        if !matches!(first.map(|first| first.data()), Some(Ok(ValueData::Struct(_) | ValueData::Union(_) | ValueData::Array(_)))) {
+        if !matches!(
+            first.map(|first| first.data()),
+            Some(Ok(ValueData::Struct(_) | ValueData::Union(_) | ValueData::Array(_)))
+        ) {
             self.text.charge(bytes.len() / 8)?;
             return Ok(bytes.iter().all(|&byte| byte == 0));
         }

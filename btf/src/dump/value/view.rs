@@ -143,10 +143,8 @@ impl<'a> Value<'a> {
             }
             TypeData::Struct(data) => {
                 ValueData::Struct(Fields { value: *self, members: data.members(), all_last: false })
-            },
-            TypeData::Union(data) => {
-                ValueData::Union(Fields { value: *self, members: data.members(), all_last: true })
             }
+            TypeData::Union(data) => ValueData::Union(Fields { value: *self, members: data.members(), all_last: true }),
             TypeData::Array(array) => ValueData::Array(Elements::new(*self, array)?),
             TypeData::Datasec(section) => ValueData::Datasec(SectionVars { value: *self, vars: section.vars() }),
             _ => return Err(Error::Unsized { id, kind: resolved.kind() }),

@@ -48,17 +48,21 @@ static unsigned char pattern(int which, unsigned n)
 int main(int argc, char **argv)
 {
 	struct btf *btf = btf__parse(argv[1], NULL);
-	bool json = argc > 2;
+	/* "json" for bpftool's; a number for every so many-th type, whole and with the first options. */
+	bool json = argc > 2 && !strcmp(argv[2], "json");
+	unsigned step = argc > 2 && !json ? atoi(argv[2]) : 1;
 	unsigned id, n;
 	int which, opt, cut;
+
+	setvbuf(stdout, NULL, _IOFBF, 1 << 20);
 
 	if (!btf)
 		return 1;
 	libbpf_set_print(quiet);
-	for (id = 1; id < btf__type_cnt(btf); id++) {
+	for (id = 1; id < btf__type_cnt(btf); id += step) {
 		long size = btf__resolve_size(btf, id);
 
-		if (size <= 0)
+		if (size <= 0 || btf_is_decl_tag(btf__type_by_id(btf, id)))
 			continue;
 		for (which = 0; which < 3; which++) {
 			/* Aligned, and with zeroes behind it. */
@@ -79,7 +83,12 @@ int main(int argc, char **argv)
 				free(data);
 				continue;
 			}
-			for (cut = 0; cut < 3; cut++) for (opt = 0; opt < (cut ? 1 : 5); opt++) {
+			for (cut = 0; cut < 3; cut++) for (opt = 0; opt < (cut || size > 512 ? 1 : 5); opt++) {
+				if (cut && step > 1)
+					continue;
+				/* Strings are arrays, and zeroes do not look different by much. */
+				if ((opt == 4 && !btf_is_array(btf__type_by_id(btf, id))) || (which == 1 && opt % 2))
+					continue;
 				struct btf_dump *dump = btf_dump__new(btf, print, NULL, NULL);
 				LIBBPF_OPTS(btf_dump_type_data_opts, opts,
 					.compact = opt == 1 || opt == 3,
