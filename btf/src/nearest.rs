@@ -57,7 +57,7 @@ impl Nearest {
         let row = vec![0; wanted.len() + 1];
         // A name that shares little is no proposal, and one that shares nothing has each letter replaced.
         let len = wanted.len();
-        let bound = len.min((len / 2 + 1).clamp(4, FARTHEST));
+        let bound = len.min((len / 3 + 3).clamp(4, FARTHEST));
         let letters = letters(&wanted);
         Nearest { wanted, letters, bound, best: Vec::with_capacity(KEPT + 1), rows: [row.clone(), row.clone(), row] }
     }

@@ -175,8 +175,10 @@ pub enum Error {
     },
     /// The kernel does not let us load types.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[error("the object's BTF was refused: {cause}; it takes CAP_BPF (root)")]
+    #[error("the object's BTF was refused: {cause}{advice}")]
     BtfLoad {
+        /// What is missing, with what it is set off by.
+        advice: String,
         /// What the kernel said.
         cause: Arc<purebpf_sys::Error>,
     },
@@ -189,27 +191,40 @@ pub enum Error {
         /// What the kernel said.
         cause: Arc<purebpf_sys::Error>,
     },
-    /// The kernel refused to create or fill a map.
+    /// The kernel refused to create a map.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[error("map '{map}' ({definition}): {cause}{hint}")]
+    #[error("map '{map}' ({definition}): {cause}{advice}")]
     MapCreate {
         /// The map.
         map: String,
         /// Its definition in short.
         definition: String,
-        /// What is likely behind it.
-        hint: &'static str,
+        /// Which attribute it was and why, or what is missing, with what it is set off by.
+        advice: String,
+        /// What the kernel said.
+        cause: Arc<purebpf_sys::Error>,
+    },
+    /// The kernel refused the value that a map begins with, or to freeze it.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[error("map '{map}': the value that it begins with: {cause}{advice}")]
+    MapFill {
+        /// The map.
+        map: String,
+        /// What is known of the refusal, with what it is set off by.
+        advice: String,
         /// What the kernel said.
         cause: Arc<purebpf_sys::Error>,
     },
     /// The kernel refused what a map is to hold from the start.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[error("map '{map}': what it holds at {index}: {cause}")]
+    #[error("map '{map}': what it holds at {index}: {cause}{advice}")]
     MapSlot {
         /// The map.
         map: String,
         /// The index.
         index: u32,
+        /// What is known of the refusal, with what it is set off by.
+        advice: String,
         /// What the kernel said.
         cause: Arc<purebpf_sys::Error>,
     },
@@ -227,7 +242,7 @@ pub enum Error {
     },
     /// The kernel refused a program.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[error("program '{program}' was refused: {cause}: {rejection}")]
+    #[error("program '{program}' was refused: {cause}\n{rejection}")]
     Rejected {
         /// The program.
         program: String,
@@ -252,12 +267,28 @@ impl Error {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub fn syscall(&self) -> Option<&purebpf_sys::Error> {
         match self {
-            Error::BtfLoad { cause }
+            Error::BtfLoad { cause, .. }
             | Error::ModuleBtf { cause, .. }
             | Error::MapCreate { cause, .. }
+            | Error::MapFill { cause, .. }
             | Error::MapSlot { cause, .. }
             | Error::Rejected { cause, .. } => Some(cause),
             _ => None,
         }
     }
+
+    /// The whole log of the verifier, if that is who refused. The text has the telling part of it.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn verifier_log(&self) -> Option<&str> {
+        match self {
+            Error::Rejected { rejection, .. } => Some(&rejection.log),
+            _ => None,
+        }
+    }
+}
+
+/// What is known of a refusal beyond its errno, to be put behind it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn advice(cause: &purebpf_sys::Error) -> String {
+    cause.advice().map_or_else(String::new, |advice| format!("; {advice}"))
 }

@@ -27,6 +27,7 @@ mod error;
 pub mod link;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod load;
+mod nearest;
 pub mod object;
 mod poison;
 

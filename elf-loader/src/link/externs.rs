@@ -1,13 +1,14 @@
 //! Externs looked up in a target: typed ones in its BTF, the others by name.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use purebpf_btf::{Btf, KernelBtf, Kind, TypeData, TypeId, essential_name};
+use purebpf_btf::{Btf, KernelBtf, Kind, Nearest, TypeData, TypeId, essential_name};
 use purebpf_core_reloc as core_reloc;
 
-use crate::Error;
 use crate::object::{Extern, ExternKind, MapId, MapKind, Object};
+use crate::{Error, nearest};
 
 /// What a target says of kernel symbols that are asked for by name alone.
 pub trait Ksyms: fmt::Debug {
@@ -17,6 +18,11 @@ pub trait Ksyms: fmt::Debug {
     /// Another address of a symbol of this name: the name alone does not say which is meant.
     fn other_address(&self, _name: &str) -> Option<u64> {
         None
+    }
+
+    /// The names of symbols nearest to one that is not there, nearest first.
+    fn nearest(&self, _name: &str) -> Vec<String> {
+        Vec::new()
     }
 }
 
@@ -35,6 +41,8 @@ impl Ksyms for KsymsPresent {
 pub struct Kallsyms {
     /// The first address of each symbol, and the first that is another.
     addresses: HashMap<String, (u64, Option<u64>)>,
+    /// What is near the symbols that are missing and may not be.
+    nearest: HashMap<String, Vec<String>>,
 }
 
 impl Kallsyms {
@@ -44,11 +52,9 @@ impl Kallsyms {
             object.externs.iter().filter(|ext| ext.kind == ExternKind::Ksym).map(|ext| ext.name.as_bytes()).collect();
         let mut addresses: HashMap<String, (u64, Option<u64>)> = HashMap::new();
         if wanted.is_empty() {
-            return Kallsyms { addresses };
+            return Kallsyms::default();
         }
-        for line in text.split(|&b| b == b'\n') {
-            let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-            let (Some(address), Some(kind), Some(name)) = (words.next(), words.next(), words.next()) else { continue };
+        for (address, kind, name) in symbols(text) {
             // Link-time optimisation marks static variables that it made global.
             let name = match memchr::memmem::find(name, b".llvm.") {
                 Some(at) if kind == b"d" => &name[..at],
@@ -64,8 +70,31 @@ impl Kallsyms {
                 other.get_or_insert(address);
             }
         }
-        Kallsyms { addresses }
+        let is_missing =
+            |ext: &&Extern| !ext.weak && ext.kind == ExternKind::Ksym && !addresses.contains_key(&ext.name);
+        let mut nearest: Vec<(&str, Nearest)> = object
+            .externs
+            .iter()
+            .filter(is_missing)
+            .take(NEAREST)
+            .map(|ext| (ext.name.as_str(), Nearest::new(&ext.name)))
+            .collect();
+        if !nearest.is_empty() {
+            for (_, _, name) in symbols(text) {
+                nearest.iter_mut().for_each(|(_, nearest)| nearest.offer(name));
+            }
+        }
+        let nearest = nearest.into_iter().map(|(name, nearest)| (name.to_owned(), nearest.into_names())).collect();
+        Kallsyms { addresses, nearest }
     }
+}
+
+/// Address, kind and name of each symbol.
+fn symbols(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8], &[u8])> {
+    text.split(|&b| b == b'\n').filter_map(|line| {
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        Some((words.next()?, words.next()?, words.next()?))
+    })
 }
 
 impl Ksyms for Kallsyms {
@@ -75,6 +104,10 @@ impl Ksyms for Kallsyms {
 
     fn other_address(&self, name: &str) -> Option<u64> {
         self.addresses.get(name)?.1
+    }
+
+    fn nearest(&self, name: &str) -> Vec<String> {
+        self.nearest.get(name).cloned().unwrap_or_default()
     }
 }
 
@@ -109,7 +142,31 @@ pub(super) fn resolve(
     ksyms: &dyn Ksyms,
 ) -> Vec<Result<ExternValue, Error>> {
     let kconfig = object.maps.iter().position(|map| map.kind == MapKind::Kconfig).map(MapId);
-    object.externs.iter().map(|ext| resolve_one(object, ext, kernel, ksyms, kconfig)).collect()
+    let near = Near { kernel, ksyms, left: Cell::new(NEAREST) };
+    object.externs.iter().map(|ext| resolve_one(object, ext, kernel, ksyms, kconfig, &near)).collect()
+}
+
+/// Of how many missing externs the nearest names are looked for: each takes a walk through all that the kernel has.
+const NEAREST: usize = 8;
+
+/// Finds names near those that are missing.
+struct Near<'a> {
+    kernel: Option<&'a KernelBtf>,
+    ksyms: &'a dyn Ksyms,
+    left: Cell<usize>,
+}
+
+impl Near<'_> {
+    /// To be put behind a message.
+    fn said(&self, kind: Option<Kind>, name: &str) -> String {
+        let Some(left) = self.left.get().checked_sub(1) else { return String::new() };
+        self.left.set(left);
+        nearest::said(&match (kind, self.kernel) {
+            (Some(kind), Some(kernel)) => nearest::in_btf(kernel, None, "", kind, name),
+            (Some(_), None) => Vec::new(),
+            (None, _) => self.ksyms.nearest(name),
+        })
+    }
 }
 
 fn resolve_one(
@@ -118,6 +175,7 @@ fn resolve_one(
     kernel: Option<&KernelBtf>,
     ksyms: &dyn Ksyms,
     kconfig: Option<MapId>,
+    near: &Near<'_>,
 ) -> Result<ExternValue, Error> {
     let not_found =
         |kind: &'static str, what: &str| Error::ExternNotFound { name: ext.name.clone(), kind, what: what.to_owned() };
@@ -137,14 +195,14 @@ fn resolve_one(
                 )),
             },
             None if ext.weak => Ok(ExternValue::Missing),
-            None => Err(not_found("ksym", "the kernel has no such symbol")),
+            None => Err(not_found("ksym", &format!("the kernel has no such symbol{}", near.said(None, &ext.name)))),
         },
-        ExternKind::TypedKsym { .. } | ExternKind::Kfunc { .. } => typed(object, ext, kernel),
+        ExternKind::TypedKsym { .. } | ExternKind::Kfunc { .. } => typed(object, ext, kernel, near),
     }
 }
 
 /// Finds a variable or function in vmlinux, else in a module, and compares its type.
-fn typed(object: &Object, ext: &Extern, kernel: Option<&KernelBtf>) -> Result<ExternValue, Error> {
+fn typed(object: &Object, ext: &Extern, kernel: Option<&KernelBtf>, near: &Near<'_>) -> Result<ExternValue, Error> {
     let (kind_name, kind, name, local) = match ext.kind {
         // A kfunc may be declared more than once, under flavours of its name.
         ExternKind::Kfunc { proto } => ("kfunc", Kind::Func, essential_name(ext.name.as_bytes()), proto),
@@ -161,7 +219,10 @@ fn typed(object: &Object, ext: &Extern, kernel: Option<&KernelBtf>) -> Result<Ex
     let Some((target, type_id, module)) = find(kernel, name, kind) else {
         return match ext.weak {
             true => Ok(ExternValue::Missing),
-            false => Err(fault(format!("neither vmlinux nor its {} modules have it in BTF", kernel.modules().len()))),
+            false => {
+                let near = near.said(Some(kind), &String::from_utf8_lossy(name));
+                Err(fault(format!("neither vmlinux nor any module has it in BTF{near}")))
+            }
         };
     };
     let target_type = match target.type_by_id(type_id).map(|t| t.data()) {

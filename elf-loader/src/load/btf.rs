@@ -11,17 +11,18 @@ use purebpf_sys::probes::Feature;
 
 use super::kernel::{Kernel, Log};
 use crate::Error;
+use crate::error::advice;
 use crate::object::{ExternKind, Function, Object};
 
 /// Size of the log of a refused BTF.
 const LOG_SIZE: usize = 1 << 20;
 
-/// Loads the object's BTF. A kernel without BTF gets none, and a BTF that is refused is left out with a warning: maps and
-/// programs work without, unless the verifier needs the types of functions.
+/// Loads the object's BTF. A kernel without BTF gets none, and a BTF that is refused is left out, with the reason in `refused`:
+/// maps and programs work without, unless the verifier needs the types of functions.
 pub(super) fn load<K: Kernel>(
     object: &Object,
     kernel: &K,
-    warnings: &mut Vec<String>,
+    refused: &mut Option<String>,
 ) -> Result<Option<K::Handle>, Error> {
     let Some(btf) = &object.btf else { return Ok(None) };
     if !kernel.supports(Feature::Btf) {
@@ -31,7 +32,9 @@ pub(super) fn load<K: Kernel>(
         .map_err(|cause| Error::Btf { section: ".BTF", cause })?;
     let source = match kernel.btf_load(&bytes, &mut Log::none()) {
         Ok(handle) => return Ok(Some(handle)),
-        Err(source) if source.is_permission() => return Err(Error::BtfLoad { cause: Arc::new(source) }),
+        Err(source) if source.is_permission() => {
+            return Err(Error::BtfLoad { advice: advice(&source), cause: Arc::new(source) });
+        }
         Err(source) => source,
     };
     let mut log = Log::new(1, LOG_SIZE);
@@ -39,9 +42,20 @@ pub(super) fn load<K: Kernel>(
         return Ok(Some(handle));
     }
     let text = log.text();
-    let told = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given");
-    warnings.push(format!("the kernel refused the object's BTF, going on without it: {source}: {told}"));
+    *refused = Some(format!("the kernel refused the object's BTF: {source}: {}", telling(&text)));
     Ok(None)
+}
+
+/// What a log of `BPF_BTF_LOAD` says at its end: a line, and behind the line of a type those of its members, of which the last
+/// is at fault, each begun with a tab (`btf_verifier_log_member` of kernel/bpf/btf.c).
+fn telling(log: &str) -> String {
+    let mut lines = log.lines().filter(|line| !line.trim().is_empty()).rev();
+    let Some(last) = lines.next() else { return "no reason given".to_owned() };
+    let of = last.starts_with('\t').then(|| lines.find(|line| line.starts_with('['))).flatten();
+    match of {
+        Some(of) => format!("{}: {}", of.trim(), last.trim()),
+        None => last.trim().to_owned(),
+    }
 }
 
 /// The bytes to load.

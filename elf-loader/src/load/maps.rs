@@ -7,7 +7,9 @@ use purebpf_sys::probes::Feature;
 use purebpf_sys::uapi::{self, MapType};
 
 use super::kernel::{Kernel, MapSpec, kernel_name};
+use super::map_rules::explain_map_create;
 use crate::Error;
+use crate::error::advice;
 use crate::object::{Map, MapDefinition, MapKind, Object, Slot, round_ring_size};
 
 /// Map types for which the kernel takes no types of keys and values.
@@ -27,6 +29,10 @@ const WITHOUT_BTF: [MapType; 14] = [
     MapType::STACK,
     MapType::ARENA,
 ];
+
+/// Map types that the kernel does not create without.
+const NEEDS_BTF: [MapType; 4] =
+    [MapType::SK_STORAGE, MapType::INODE_STORAGE, MapType::TASK_STORAGE, MapType::CGRP_STORAGE];
 
 /// Creates all maps of an object that are to be.
 pub(super) fn create_all<K: Kernel>(
@@ -89,7 +95,12 @@ fn fill_slot<K: Kernel>(
 ) -> Result<(), Error> {
     let Some(held) = held else { return Ok(()) };
     let update = kernel.map_update(handle, &index.to_ne_bytes(), &kernel.number(held).to_ne_bytes());
-    update.map_err(|source| Error::MapSlot { map: map.name.clone(), index, cause: Arc::new(source) })
+    update.map_err(|source| Error::MapSlot {
+        map: map.name.clone(),
+        index,
+        advice: advice(&source),
+        cause: Arc::new(source),
+    })
 }
 
 fn create<K: Kernel>(
@@ -98,20 +109,28 @@ fn create<K: Kernel>(
     btf: Option<&K::Handle>,
     warnings: &mut Vec<String>,
 ) -> Result<K::Handle, Error> {
-    let refused = |source| refused(map, source);
+    let version = kernel.version();
     let mut definition = map.definition.clone();
-    adjust(&mut definition, kernel).map_err(refused)?;
+    adjust(&mut definition, kernel).map_err(|source| refused(map, &map.definition, version, source))?;
     // The kernel wants to see a map like those that this one is to hold; that is no longer needed afterwards.
     let inner = match &definition.inner {
         Some(inner) => {
             let mut inner = (**inner).clone();
+            let told = inner.clone();
+            let refused = |source| refused(map, &told, version, source);
             adjust(&mut inner, kernel).map_err(refused)?;
             let name = format!("{}.inner", map.name);
             Some(create_one(kernel, &name, &inner, btf, None, warnings).map_err(refused)?)
         }
         None => None,
     };
-    let handle = create_one(kernel, &map.name, &definition, btf, inner.as_ref(), warnings).map_err(refused)?;
+    let handle = create_one(kernel, &map.name, &definition, btf, inner.as_ref(), warnings);
+    let handle = handle.map_err(|source| {
+        if btf.is_none() {
+            (definition.key_type_id, definition.value_type_id) = (None, None);
+        }
+        refused(map, &definition, version, source)
+    })?;
     fill(map, kernel, &handle)?;
     Ok(handle)
 }
@@ -160,8 +179,8 @@ fn create_one<K: Kernel>(
         inner,
     };
     match kernel.map_create(&spec) {
-        // Types only serve whoever looks at the map; it works without.
-        Err(error) if spec.btf.is_some() => {
+        // Types only serve whoever looks at the map; it works without, but for storage.
+        Err(error) if spec.btf.is_some() && !NEEDS_BTF.contains(&definition.map_type) => {
             spec.btf = None;
             let handle = kernel.map_create(&spec)?;
             warnings.push(format!("map '{name}' was created without the types of its keys and values: {error}"));
@@ -174,7 +193,8 @@ fn create_one<K: Kernel>(
 /// Gives a data map its first value; what programs must not write is frozen.
 fn fill<K: Kernel>(map: &Map, kernel: &K, handle: &K::Handle) -> Result<(), Error> {
     let Some(initial) = &map.initial_value else { return Ok(()) };
-    let refused = |source| refused(map, source);
+    let refused =
+        |source: SysError| Error::MapFill { map: map.name.clone(), advice: advice(&source), cause: Arc::new(source) };
     // The kernel made it of zeros.
     if initial.iter().any(|&byte| byte != 0) {
         let mut value = initial.clone();
@@ -187,34 +207,23 @@ fn fill<K: Kernel>(map: &Map, kernel: &K, handle: &K::Handle) -> Result<(), Erro
     Ok(())
 }
 
-fn refused(map: &Map, source: SysError) -> Error {
-    let definition = &map.definition;
-    let hint = match source.errno() {
-        _ if source.is_permission() => {
-            "; it takes CAP_BPF (root), and kernel.unprivileged_bpf_disabled may forbid it to others"
-        }
-        errno::EINVAL => "; the kernel may be too old for this type or these flags, or a size is wrong",
-        errno::E2BIG => "; key, value or number of entries are larger than the kernel allows",
-        errno::ENOMEM => "; there is not enough memory for so many entries",
-        errno::ENOSPC => "; its name or size is refused",
-        _ => "",
-    };
+/// The error of a map that was to be created as `definition` says, on a kernel of this version.
+fn refused(map: &Map, definition: &MapDefinition, version: u32, source: SysError) -> Error {
     let map_type = definition.map_type.name().map_or_else(|| definition.map_type.0.to_string(), str::to_owned);
+    let rule = explain_map_create(definition, source.errno(), version).map(|why| format!("; {why}"));
+    // Which privilege is missing is known from elsewhere, and a rule says more than what an errno may mean.
+    let advice = match rule {
+        Some(rule) if source.is_permission() => rule + &advice(&source),
+        Some(rule) => rule,
+        None => advice(&source),
+    };
     Error::MapCreate {
         map: map.name.clone(),
         definition: format!(
             "{map_type}, key {} B, value {} B, {} entries, flags {:#x}",
             definition.key_size, definition.value_size, definition.max_entries, definition.map_flags
         ),
-        hint,
+        advice,
         cause: Arc::new(source),
     }
-}
-
-/// Numbers that are the same on every architecture that has BPF.
-mod errno {
-    pub(super) const E2BIG: i32 = 7;
-    pub(super) const ENOMEM: i32 = 12;
-    pub(super) const EINVAL: i32 = 22;
-    pub(super) const ENOSPC: i32 = 28;
 }

@@ -23,6 +23,7 @@
 mod btf;
 mod dry;
 mod kernel;
+mod map_rules;
 mod maps;
 mod programs;
 mod report;
@@ -31,7 +32,8 @@ mod unsupported;
 
 pub use dry::{Call, DryHandle, DryKernel, FailNth};
 pub use kernel::{Kernel, Log, MapSpec, ProgSpec};
-pub use report::Rejection;
+pub use map_rules::explain_map_create;
+pub use report::{PathLine, Rejection, SourceLine};
 pub use running::{RunningKernel, running_kernel_btf};
 
 use purebpf_btf::{KernelBtf, TypeId};
@@ -62,6 +64,8 @@ pub struct Prepared<K: Kernel> {
     kernel_btf: Option<KernelBtf>,
     core: Vec<CoreRelocation>,
     warnings: Vec<String>,
+    /// Why the kernel refused the object's BTF, if it did.
+    btf_refused: Option<String>,
     log_level: u32,
 }
 
@@ -118,9 +122,11 @@ pub fn prepare<K: Kernel>(object: &Object, kernel: K, options: Options) -> Resul
     }
     unsupported::check(object, &programs)?;
     let core = linker.core_relocations().to_vec();
-    let btf = btf::load(object, &kernel, &mut warnings)?;
+    let mut btf_refused = None;
+    let btf = btf::load(object, &kernel, &mut btf_refused)?;
+    warnings.extend(btf_refused.iter().map(|why| format!("going on without types: {why}")));
     let maps = maps::create_all(object, &kernel, btf.as_ref(), &mut warnings)?;
-    Ok(Prepared { kernel, btf, maps, programs, kernel_btf, core, warnings, log_level: options.log_level })
+    Ok(Prepared { kernel, btf, maps, programs, kernel_btf, core, warnings, btf_refused, log_level: options.log_level })
 }
 
 /// Whether anything that is to be loaded asks for the kernel's own types.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purebpf_btf::{KernelBtf, ModuleBtf};
+use purebpf_btf::{KernelBtf, Kind, ModuleBtf};
 use purebpf_sys::insn::{Insn, op};
 use purebpf_sys::probes::Feature;
 
@@ -11,14 +11,17 @@ use super::{KernelType, Prepared, report};
 use crate::Error;
 use crate::link::{Linked, StreamValue};
 use crate::object::{AttachBtf, MapId, Object, Program, ProgramId};
-use crate::poison;
+use crate::{nearest, poison};
 
 /// The log's size at the first try, how it grows, and the last.
 const LOG_SIZE: usize = 256 << 10;
 const LOG_GROWTH: usize = 8;
 const MAX_LOG_SIZE: usize = 64 << 20;
 
-/// ENOSPC: the verifier's log did not fit (kernels before 6.4).
+/// Log level of statistics alone (include/linux/bpf_verifier.h).
+const BPF_LOG_STATS: u32 = 4;
+
+/// ENOSPC: the verifier's log did not fit.
 const ENOSPC: i32 = 28;
 
 /// Helpers that read any memory, and what they are where user and kernel memory are not told apart (before 5.5).
@@ -39,7 +42,10 @@ impl<K: Kernel> Prepared<K> {
     ) -> Result<K::Handle, Error> {
         let program = object.programs.get(id.0).ok_or(Error::NoSuch { what: "program", index: id.0 })?;
         let attach = match &program.attach_btf {
-            Some(target) => Some(find_attach_type(program, target, self.kernel_btf.as_ref())?),
+            Some(target) => {
+                let symbols = || self.kernel.kallsyms().ok();
+                Some(find_attach_type(program, target, self.kernel_btf.as_ref(), symbols)?)
+            }
             None => None,
         };
         let mut insns = linked.insns.clone();
@@ -104,12 +110,36 @@ impl<K: Kernel> Prepared<K> {
                 break log.text();
             }
             if size >= MAX_LOG_SIZE {
-                break log.text();
+                break self.with_verdict(spec, log.text());
             }
             size = (size * LOG_GROWTH).min(MAX_LOG_SIZE);
         };
-        let rejection = report::read(object, program, linked, &self.core, &source, text);
+        let context = report::Context {
+            object,
+            program,
+            linked,
+            core: &self.core,
+            kernel_btf: self.kernel_btf.as_ref(),
+            btf_refused: self.btf_refused.as_deref(),
+        };
+        let rejection = report::read(context, &source, text);
         Err(Error::Rejected { program: program.name.clone(), cause: Arc::new(source), rejection: Arc::new(rejection) })
+    }
+
+    /// A log that did not fit. Kernels from 6.4 keep its end, which tells why; older ones its beginning: they are asked once more
+    /// for the verdict alone, which is what a log of statistics holds (`verbose` of kernel/bpf/verifier.c writes at any level,
+    /// the trace of instructions only at 1 and 2).
+    fn with_verdict(&self, spec: &ProgSpec<'_, K::Handle>, log: String) -> String {
+        let mut log = log;
+        if report::has_end(&log) {
+            return format!("{}\n{log}", report::CUT);
+        }
+        log.push_str(&format!("\n{}\n", report::CUT));
+        let mut verdict = Log::new(BPF_LOG_STATS, LOG_SIZE);
+        if self.kernel.prog_load(spec, &mut verdict).is_err() {
+            log.push_str(&verdict.text());
+        }
+        log
     }
 
     fn fill_in(
@@ -218,8 +248,43 @@ impl<'a, K: Kernel> Modules<'a, K> {
     }
 }
 
+/// What stands before names in BTF by what attaches there: libbpf's `btf_get_kernel_prefix_kind`.
+const PREFIXES: [&str; 3] = ["btf_trace_", "bpf_lsm_", "bpf_iter_"];
+
+/// Why a function that the kernel has is not in its BTF: pahole leaves out those of which the compiler changed the parameters
+/// (`NAME.isra.0` and the like, of which only some are called as they are declared), and names that several functions have
+/// with different prototypes.
+fn without_btf(name: &str, kallsyms: &[u8]) -> Option<String> {
+    let (mut whole, mut part) = (0, None);
+    for line in kallsyms.split(|&byte| byte == b'\n') {
+        let Some(symbol) = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(2) else { continue };
+        match symbol.strip_prefix(name.as_bytes()) {
+            Some([]) => whole += 1,
+            Some([b'.', ..]) if part.is_none() => part = Some(String::from_utf8_lossy(symbol).into_owned()),
+            _ => {}
+        }
+    }
+    match (whole, part) {
+        (0, None) => None,
+        (0, Some(part)) => Some(format!(
+            "the kernel has {part}: the compiler made that of it, with other parameters or a part of its code"
+        )),
+        (1, _) => Some(
+            "the kernel has the function: its parameters are not those that it is declared with, or it is in assembly"
+                .to_owned(),
+        ),
+        (n, _) => Some(format!("the kernel has {n} functions of this name, with different parameters")),
+    }
+}
+
 /// Finds what a program attaches to in vmlinux, or in the module that it names, or in any.
-fn find_attach_type(program: &Program, target: &AttachBtf, kernel: Option<&KernelBtf>) -> Result<KernelType, Error> {
+/// `symbols` gives `/proc/kallsyms`, and is asked when the target is not found.
+fn find_attach_type(
+    program: &Program,
+    target: &AttachBtf,
+    kernel: Option<&KernelBtf>,
+    symbols: impl FnOnce() -> Option<Vec<u8>>,
+) -> Result<KernelType, Error> {
     let fault = |what: String| Error::AttachTarget {
         program: program.name.clone(),
         target: target.name.clone(),
@@ -248,8 +313,20 @@ fn find_attach_type(program: &Program, target: &AttachBtf, kernel: Option<&Kerne
             Err(_) => {}
         }
     }
-    Err(fault(match &target.module {
+    let what = match &target.module {
         Some(module) => format!("module '{module}' has no such function or tracepoint in its BTF, or is not there"),
         None => "neither vmlinux nor any module has such a function or tracepoint in BTF".into(),
-    }))
+    };
+    // The prefix stands for what the section's name asks for, and names are told as that spells them.
+    let prefix = PREFIXES.iter().find(|prefix| target.name.starts_with(**prefix)).copied().unwrap_or_default();
+    let name = target.name.strip_prefix(prefix).unwrap_or(&target.name);
+    let traceable =
+        |symbols: Vec<u8>| without_btf(name, &symbols).filter(|_| prefix.is_empty() && target.kind == Kind::Func);
+    match symbols().and_then(traceable) {
+        Some(why) => Err(fault(format!("{what}, though {why}"))),
+        None => {
+            let near = nearest::in_btf(kernel, target.module.as_deref(), prefix, target.kind, name);
+            Err(fault(what + &nearest::said(&near)))
+        }
+    }
 }

@@ -1,163 +1,227 @@
-//! Why the verifier refused: the telling part of its log, in one screen.
+//! Why the verifier refused, in one screen: its verdict, the line of C that it was at and the way there, the registers that the
+//! verdict names, and what in the object is behind it.
+
+mod cause;
+mod log;
+mod source;
 
 use std::fmt;
 
-use purebpf_core_reloc::POISON;
 use purebpf_sys::Error as SysError;
 
+use self::cause::{Suspects, number_behind};
+use self::log::{Reading, number};
+use self::source::Lines;
 use crate::link::{CoreRelocation, Linked};
 use crate::object::{Object, Program};
-use crate::poison;
 
-/// How many lines of the log are shown before the verdict.
-const SHOWN: usize = 6;
+pub(super) use self::log::{CUT, has_end};
+pub use self::source::{PathLine, SourceLine};
 
-/// How many characters of a line are shown.
-const WIDTH: usize = 200;
+/// How wide a line of the report is, in characters.
+const WIDTH: usize = 100;
 
-/// What the verifier said of a program.
+/// How many lines of the verdict are shown, of the cause, of registers, and of the path.
+const VERDICT: usize = 4;
+const CAUSE: usize = 3;
+const REGISTERS: usize = 3;
+const PATH: usize = 7;
+
+/// What the verifier said of a program. Shown, it fills no more than a screen: 24 lines of 100 columns, with what the error
+/// that it is part of has to say.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Rejection {
-    /// The verifier's verdict: its last line that is no statistics.
+    /// The verifier's verdict, one line or a few; empty when there is no log, as when the kernel refused before it began.
     pub verdict: String,
-    /// The source line that it was at, with file and number where the log has them.
-    pub source_line: Option<String>,
-    /// The lines before the verdict, a few.
-    pub before: Vec<String>,
+    /// The instruction that it was at, as the kernel prints it: `8: *(u64 *)(r0 +0) = r1`.
+    pub insn: Option<String>,
+    /// The source line that this came from.
+    pub source_line: Option<SourceLine>,
+    /// The registers that the verdict names and what was known of each, such as `map_value_or_null(id=1,…)`.
+    pub registers: Vec<(String, String)>,
+    /// The source lines on the way there, the last few, each once, in the order in which they were come to last.
+    pub path: Vec<PathLine>,
+    /// How many there are before those.
+    pub path_more: usize,
     /// What in the object is behind it, if that can be told: a CO-RE relocation that found nothing, a map that was not
     /// created, a function that the kernel does not have.
     pub cause: Option<String>,
+    /// What else went wrong before, that may be behind it.
+    pub note: Option<String>,
     /// The whole log.
     pub log: String,
 }
 
+/// What a log was written about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context<'a> {
+    pub(super) object: &'a Object,
+    pub(super) program: &'a Program,
+    pub(super) linked: &'a Linked,
+    pub(super) core: &'a [CoreRelocation],
+    pub(super) kernel_btf: Option<&'a purebpf_btf::KernelBtf>,
+    /// Why the kernel refused the object's BTF, if it did.
+    pub(super) btf_refused: Option<&'a str>,
+}
+
 /// Reads a log.
-pub(super) fn read(
-    object: &Object,
-    program: &Program,
-    linked: &Linked,
-    core: &[CoreRelocation],
-    source: &SysError,
-    log: String,
-) -> Rejection {
-    // From the end: a log has up to millions of lines, and the last few tell.
-    let mut lines =
-        log.lines().rev().map(str::trim_end).filter(|line| !line.is_empty()).skip_while(|line| is_statistics(line));
-    let Some(verdict) = lines.next() else {
-        let cause =
-            source.is_permission().then(|| "it takes CAP_BPF, and most types CAP_PERFMON too (root)".to_owned());
-        return Rejection { cause, log, ..Rejection::default() };
-    };
-    let before = lines;
-    let mut shown: Vec<String> = before.clone().take(SHOWN).map(str::to_owned).collect();
-    shown.reverse();
-    let source_line = before.clone().find_map(|line| line.strip_prefix("; ")).map(str::to_owned);
-    let cause = cause(object, program, linked, core, verdict, before);
-    Rejection { verdict: verdict.to_owned(), source_line, before: shown, cause, log }
-}
-
-fn is_statistics(line: &str) -> bool {
-    let counts = ["processed ", "verification time ", "stack depth ", "insns processed "];
-    counts.iter().any(|start| line.starts_with(start))
-}
-
-/// What is behind a call of a helper that does not exist: our own poison.
-///
-/// `before` are the lines before the verdict, the last first.
-fn cause<'a>(
-    object: &Object,
-    program: &Program,
-    linked: &Linked,
-    core: &[CoreRelocation],
-    verdict: &str,
-    mut before: impl Iterator<Item = &'a str>,
-) -> Option<String> {
-    let number: i32 = verdict.rsplit_once("unknown#")?.1.split_whitespace().next()?.parse().ok()?;
-    if number != POISON {
-        if let Some(map) = number.checked_sub(poison::MAP).and_then(|n| object.maps.get(usize::try_from(n).ok()?)) {
-            return Some(format!("map '{}' was not created: its autocreate is off", map.name));
-        }
-        let ext = object.externs.get(usize::try_from(number.checked_sub(poison::KFUNC_CALL)?).ok()?)?;
-        return Some(format!("the kernel has no function '{}', or one of another type", ext.name));
-    }
-    // `12: (85) call unknown#195896080`
-    let at: usize = before.find_map(|line| line.split_once(": (").and_then(|(at, _)| at.parse().ok()))?;
-    let &(function, begin) = linked.functions.iter().rfind(|(_, begin)| *begin <= at)?;
-    let insn = at - begin;
-    // The second half of a ld_imm64 is poisoned too.
-    let relocation = core.iter().find(|r| r.function == function && (r.insn == insn || r.insn + 1 == insn))?;
-    let btf = object.btf.as_ref()?;
-    let local = btf.type_by_id(relocation.local_type).ok()?;
-    let kind = relocation.kind.map_or("unknown", |kind| kind.name());
-    let path = path_of(btf, relocation);
-    let name = &object.functions.get(function.0)?.name;
-    Some(format!(
-        "CO-RE relocation {kind} of '{path}' found nothing like it in the kernel ({} candidates for '{}'); \
-         guard it with bpf_core_field_exists or its like, in function '{name}' of program '{}'",
-        match &relocation.outcome {
-            crate::link::CoreOutcome::Done { fixup, .. } => fixup.candidates,
-            crate::link::CoreOutcome::Failed(_) => 0,
-        },
-        local.name().unwrap_or("(anonymous)"),
-        program.name
-    ))
-}
-
-/// The C spelling of what a relocation asks for, such as `struct task_struct.pid`.
-fn path_of(btf: &purebpf_btf::Btf, relocation: &CoreRelocation) -> String {
-    let Ok(mut current) = btf.resolve(relocation.local_type) else { return relocation.access.clone() };
-    let mut text = current.name().unwrap_or("(anonymous)").to_owned();
-    for number in relocation.access.split(':').skip(1) {
-        let Ok(index) = number.parse::<usize>() else { break };
-        let next = match (current.members().and_then(|mut members| members.nth(index)), current.data()) {
-            (Some(member), _) => {
-                if let Some(name) = member.name() {
-                    text.push('.');
-                    text.push_str(name);
-                }
-                member.type_id
-            }
-            (None, purebpf_btf::TypeData::Array(array)) => {
-                text.push_str(&format!("[{index}]"));
-                array.element
-            }
-            _ => break,
+pub(super) fn read(context: Context<'_>, source: &SysError, log: String) -> Rejection {
+    let note = context.btf_refused.map(|why| format!("the program goes without BTF: {why}"));
+    let reading = Reading::new(&log);
+    if reading.telling.is_empty() {
+        let cause = match source.is_permission() {
+            true => source.advice(),
+            false => Some("the kernel does not take its type, its attach type or target, or a flag".to_owned()),
         };
-        match btf.resolve(next) {
-            Ok(next) => current = next,
-            Err(_) => break,
-        }
+        return Rejection { cause, note, log, ..Rejection::default() };
     }
-    text
+    let Context { object, program, linked, core, kernel_btf, .. } = context;
+    let lines = object.btf.as_ref().and_then(|btf| Lines::new(btf, &linked.line_info));
+    let told = reading.telling.iter().find_map(|line| insn_named(line));
+    let last = reading.steps.last().copied();
+    let at = told.or(last);
+    let by_log = || reading.source.map(SourceLine::of_log);
+    let source_line = match (at, lines) {
+        (Some(at), Some(lines)) => lines.at(at).or_else(by_log),
+        _ => by_log(),
+    };
+    let insn = at.map(|at| {
+        let text = reading.insn_at(at).map_or_else(String::new, |text| format!(": {text}"));
+        // Which function it is in goes without saying of the program's own.
+        let begun = linked.functions.iter().rfind(|(_, begin)| *begin <= at as usize);
+        let other = begun.filter(|(function, _)| *function != program.function);
+        let function = other.and_then(|(function, _)| object.functions.get(function.0));
+        format!("{at}{text}{}", function.map_or_else(String::new, |function| format!(" (in {})", function.name)))
+    });
+    let (mut path, path_more) = lines.map_or_else(Default::default, |lines| lines.path(&reading.steps, PATH));
+    // A path of that line alone is no way to it.
+    if path_more == 0 && matches!(&path[..], [only] if Some(&only.source) == source_line.as_ref() && only.times == 1) {
+        path.clear();
+    }
+    let registers = registers_named(&reading.telling)
+        .into_iter()
+        .filter_map(|number| Some((format!("R{number}"), reading.register(number)?.to_owned())))
+        .take(REGISTERS)
+        .collect();
+    let cause = Suspects { object, program, linked, core, kernel_btf, lines }.cause(&reading);
+    let first = reading.telling.len().saturating_sub(VERDICT);
+    let verdict = reading.telling[first..].join("\n");
+    Rejection { verdict, insn, source_line, registers, path, path_more, cause, note, log }
 }
 
-/// The start of a line: the state of all registers can take thousands of characters.
-fn cut(line: &str) -> &str {
-    line.char_indices().nth(WIDTH).and_then(|(end, _)| line.get(..end)).unwrap_or(line)
+/// The instruction that a verdict names: where checks of the whole program found it, no path leads there.
+fn insn_named(line: &str) -> Option<u32> {
+    ["at insn ", "from insn ", "unreachable insn ", "invalid insn idx ", "jump out of range from insn "]
+        .iter()
+        .find_map(|mark| number_behind(line, mark))
+}
+
+/// The registers that lines name, in their order.
+fn registers_named(lines: &[&str]) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    for line in lines {
+        let mut is_start = true;
+        for (at, letter) in line.char_indices() {
+            let named = (letter == 'R' && is_start).then(|| line.get(at + 1..).and_then(number)).flatten();
+            if let Some((register, rest)) = named {
+                let ends = !rest.starts_with(|next: char| next.is_alphanumeric());
+                if ends && register <= 10 && !numbers.contains(&register) {
+                    numbers.push(register);
+                }
+            }
+            is_start = !letter.is_alphanumeric();
+        }
+    }
+    numbers
+}
+
+/// Writes lines under a heading, cut to the report's width.
+struct Block<'f, 'a> {
+    to: &'f mut fmt::Formatter<'a>,
+    begun: bool,
+}
+
+/// Columns that headings take.
+const HEADING: usize = 12;
+
+impl Block<'_, '_> {
+    fn line(&mut self, heading: &str, text: &str) -> fmt::Result {
+        let room = WIDTH - HEADING;
+        if std::mem::replace(&mut self.begun, true) {
+            self.to.write_str("\n")?;
+        }
+        write!(self.to, "  {heading:10}")?;
+        let long = text.chars().nth(room).is_some();
+        // Nothing of an object or a log moves the cursor.
+        let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+        let cut = if long { room - 1 } else { room };
+        shown.take(cut).try_for_each(|c| fmt::Write::write_char(self.to, c))?;
+        if long { self.to.write_str("…") } else { Ok(()) }
+    }
+
+    /// Text over several lines, broken at blanks; cut after `most`.
+    fn text(&mut self, heading: &str, text: &str, most: usize) -> fmt::Result {
+        let room = WIDTH - HEADING;
+        let (mut heading, mut rest) = (heading, text);
+        for n in 1.. {
+            let end = rest.char_indices().nth(room).map(|(end, _)| end);
+            let Some(end) = end.filter(|_| n < most) else { return self.line(heading, rest) };
+            let blank = rest.get(..=end).and_then(|start| start.rfind(' ')).filter(|blank| *blank > 0);
+            let (line, next) = rest.split_at_checked(blank.unwrap_or(end)).unwrap_or((rest, ""));
+            self.line(heading, line)?;
+            (heading, rest) = ("", next.trim_start());
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut block = Block { to: f, begun: false };
         match self.verdict.as_str() {
-            "" => f.write_str("the verifier said nothing")?,
-            verdict => f.write_str(cut(verdict))?,
-        }
-        if let Some(cause) = &self.cause {
-            write!(f, "\n  because: {cause}")?;
-        }
-        if let Some(source) = &self.source_line {
-            write!(f, "\n  source:  {}", cut(source))?;
-        }
-        if !self.before.is_empty() {
-            f.write_str("\n  log:")?;
-            for line in &self.before {
-                write!(f, "\n    {}", cut(line))?;
+            "" => block.line("verifier:", "(it said nothing)")?,
+            verdict => {
+                for (n, line) in verdict.lines().enumerate() {
+                    block.line(if n == 0 { "verifier:" } else { "" }, line)?;
+                }
             }
         }
-        let lines = self.log.lines().count();
-        if lines > self.before.len() + 2 {
-            write!(f, "\n    ({lines} lines in all)")?;
+        if let Some(cause) = &self.cause {
+            block.text("because:", cause, CAUSE)?;
+        }
+        if let Some(note) = &self.note {
+            block.text("note:", note, 2)?;
+        }
+        if let Some(source) = &self.source_line {
+            block.line("at:", &source.to_string())?;
+        }
+        if let Some(insn) = &self.insn {
+            block.line("insn:", insn)?;
+        }
+        for (register, state) in &self.registers {
+            block.line(&format!("{register}:"), state)?;
+        }
+        self.show_path(&mut block)?;
+        match self.log.lines().count() {
+            0 => Ok(()),
+            lines => block.line("log:", &format!("{lines} lines in all")),
+        }
+    }
+}
+
+impl Rejection {
+    fn show_path(&self, block: &mut Block<'_, '_>) -> fmt::Result {
+        let mut heading = "path:";
+        if self.path_more > 0 {
+            block.line(heading, &format!("({} lines more)", self.path_more))?;
+            heading = "";
+        }
+        let width = self.path.iter().map(|line| line.source.place().chars().count()).max().unwrap_or(0);
+        for line in &self.path {
+            let times = if line.times > 1 { format!("({} times) ", line.times) } else { String::new() };
+            block.line(heading, &format!("{:width$}  {times}{}", line.source.place(), line.source.text))?;
+            heading = "";
         }
         Ok(())
     }
