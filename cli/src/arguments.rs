@@ -10,6 +10,34 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) struct Tool {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Print JSON
+    #[arg(long, short, global = true)]
+    pub(crate) json: bool,
+    /// Print JSON on many lines
+    #[arg(long, short, global = true)]
+    pub(crate) pretty: bool,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// JSON on one line.
+    Json,
+    /// JSON on many lines.
+    Pretty,
+}
+
+impl Tool {
+    /// What was asked for.
+    pub(crate) fn format(&self) -> Format {
+        match (self.pretty, self.json) {
+            (true, _) => Format::Pretty,
+            (false, true) => Format::Json,
+            (false, false) => Format::Text,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -24,6 +52,50 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: BtfCommand,
     },
+    /// Write what BPF programs in C include: bpf/*.h, and vmlinux.h with a kernel's types
+    Headers(HeadersArguments),
+    /// Programs that the kernel holds
+    Prog {
+        #[command(subcommand)]
+        command: ShowCommand,
+    },
+    /// Maps that the kernel holds
+    Map {
+        #[command(subcommand)]
+        command: ShowCommand,
+    },
+    /// Links that the kernel holds
+    Link {
+        #[command(subcommand)]
+        command: ShowCommand,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HeadersArguments {
+    /// The folder that the compiler's -I takes; made if it is not there
+    pub(crate) dir: PathBuf,
+    /// The types of vmlinux.h: raw BTF, or an ELF file with a .BTF section [default: the running
+    /// kernel's]
+    #[arg(long, value_name = "BTF")]
+    pub(crate) btf: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ShowCommand {
+    /// Show all, or those that are chosen, in bpftool's words and under bpftool's keys
+    #[command(visible_alias = "list")]
+    Show(ShowArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// `id N`, `name NAME` (programs, maps, BTF), `tag TAG` (programs) or `pinned PATH` (all but BTF)
+    #[arg(value_names = ["WHICH"], num_args = 0..=2)]
+    pub(crate) which: Vec<String>,
+    /// Show where objects are pinned, in all BPF file systems
+    #[arg(long, short = 'f')]
+    pub(crate) bpffs: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -38,9 +110,6 @@ pub(crate) enum ObjectCommand {
 pub(crate) struct InspectArguments {
     /// A compiled BPF object
     pub(crate) file: PathBuf,
-    /// Print JSON, a stable interface
-    #[arg(long, short)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -64,9 +133,6 @@ pub(crate) struct RelocateArguments {
     /// Only this program
     #[arg(long, value_name = "NAME")]
     pub(crate) program: Option<String>,
-    /// Print JSON, a stable interface
-    #[arg(long, short)]
-    pub(crate) json: bool,
 }
 
 fn module(text: &str) -> Result<(String, PathBuf), String> {
@@ -78,6 +144,9 @@ fn module(text: &str) -> Result<(String, PathBuf), String> {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BtfCommand {
+    /// Show the BTF that the kernel holds, in bpftool's words and under bpftool's keys
+    #[command(visible_alias = "list")]
+    Show(ShowArguments),
     /// Print types, as a list or as a C header
     Dump {
         #[command(subcommand)]

@@ -8,13 +8,13 @@ use purebpf::{MapKind, core_reloc, sys::uapi::MapType};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::arguments::InspectArguments;
+use crate::arguments::{Format, InspectArguments};
 use crate::output::{self, Style, printable};
 use crate::{Result, json};
 
-pub(crate) fn run(arguments: &InspectArguments) -> Result {
+pub(crate) fn run(arguments: &InspectArguments, format: Format) -> Result {
     let open = purebpf::Object::open(&arguments.file)?;
-    Ok(output::print(&text(open.description(), arguments.json)?)?)
+    Ok(output::print(&text(open.description(), format != Format::Text)?)?)
 }
 
 /// What is printed, for programs or for people.

@@ -5,19 +5,24 @@
 //! the input or the system was in the way, 2 when the command line makes no sense.
 
 mod arguments;
+mod boot_time;
 mod btf_dump;
+mod headers;
 mod inspect;
+mod interfaces;
 mod json;
+mod mounts;
 #[cfg(test)]
 mod mutants;
 mod output;
 mod relocate;
+mod show;
 
 use std::{fmt, process::ExitCode};
 
 use clap::Parser;
 
-use arguments::{BtfCommand, Command, ObjectCommand, Tool};
+use arguments::{BtfCommand, Command, Format, ObjectCommand, ShowCommand, Tool};
 
 /// What a command comes to: its text is already written.
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
@@ -34,14 +39,26 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+fn run(tool: &Tool) -> Result {
+    let format = tool.format();
+    match &tool.command {
+        Command::Object { command: ObjectCommand::Inspect(arguments) } => inspect::run(arguments, format),
+        Command::Object { command: ObjectCommand::Relocate(arguments) } => relocate::run(arguments, format),
+        Command::Btf { command: BtfCommand::Dump { source } } => match format {
+            Format::Text => btf_dump::run(source),
+            Format::Json | Format::Pretty => Err(Usage("types are printed as text, not as JSON").into()),
+        },
+        Command::Btf { command: BtfCommand::Show(arguments) } => show::btfs(arguments, format),
+        Command::Headers(arguments) => headers::run(arguments),
+        Command::Prog { command: ShowCommand::Show(arguments) } => show::progs(arguments, format),
+        Command::Map { command: ShowCommand::Show(arguments) } => show::maps(arguments, format),
+        Command::Link { command: ShowCommand::Show(arguments) } => show::links(arguments, format),
+    }
+}
+
 fn main() -> ExitCode {
     let tool = Tool::parse();
-    let result = match &tool.command {
-        Command::Object { command: ObjectCommand::Inspect(arguments) } => inspect::run(arguments),
-        Command::Object { command: ObjectCommand::Relocate(arguments) } => relocate::run(arguments),
-        Command::Btf { command: BtfCommand::Dump { source } } => btf_dump::run(source),
-    };
-    match result {
+    match run(&tool) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads our output has seen enough.
         Err(error) if output::is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,

@@ -12,11 +12,11 @@ use purebpf::elf_loader::object::{Object, Program};
 use purebpf::{ProgramId, kernel};
 use serde_json::{Value, json};
 
-use crate::arguments::RelocateArguments;
+use crate::arguments::{Format, RelocateArguments};
 use crate::output::{self, Style, printable};
 use crate::{Result, json};
 
-pub(crate) fn run(arguments: &RelocateArguments) -> Result {
+pub(crate) fn run(arguments: &RelocateArguments, format: Format) -> Result {
     let mut open = purebpf::Object::open(&arguments.file)?;
     let kernel = target(arguments, &open)?;
     if let Some(path) = &arguments.kconfig {
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &RelocateArguments) -> Result {
     }
     let wanted = |program: &Program| arguments.program.as_ref().is_none_or(|name| *name == program.name);
     let programs: Vec<_> = open.program_ids().zip(&object.programs).filter(|(_, program)| wanted(program)).collect();
-    Ok(output::print(&text(object, &linker, &programs, arguments.json)?)?)
+    Ok(output::print(&text(object, &linker, &programs, format != Format::Text)?)?)
 }
 
 /// What is printed, for programs or for people.
