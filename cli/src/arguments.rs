@@ -1,8 +1,11 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::run::{EventType, Setting, seconds};
 
 /// BPF objects and BTF, without a C library.
 #[derive(Debug, Parser)]
@@ -52,6 +55,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: BtfCommand,
     },
+    /// Load an object, attach its programs, and print what they send and count
+    Run(Box<RunArguments>),
     /// Write what BPF programs in C include: bpf/*.h, and vmlinux.h with a kernel's types
     Headers(HeadersArguments),
     /// Programs that the kernel holds
@@ -69,6 +74,71 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ShowCommand,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// A compiled BPF object
+    pub(crate) file: PathBuf,
+    /// Set a global variable, or a member or element of one, before the object is loaded; may be
+    /// given more than once
+    #[arg(long, value_name = "NAME=VALUE", value_parser = Setting::parse)]
+    pub(crate) set: Vec<Setting>,
+    /// Load only this program; may be given more than once
+    #[arg(long, value_name = "NAME")]
+    pub(crate) program: Vec<String>,
+    /// Do not load this program; may be given more than once
+    #[arg(long, value_name = "NAME")]
+    pub(crate) no_autoload: Vec<String>,
+    /// Leave out programs that cannot be loaded or attached
+    #[arg(long, short)]
+    pub(crate) keep_going: bool,
+    /// The network interface for XDP and tc programs
+    #[arg(long, short, value_name = "INTERFACE")]
+    pub(crate) interface: Option<String>,
+    /// The cgroup for programs of cgroups: a folder of cgroup2
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cgroup: Option<PathBuf>,
+    /// The process for uprobes and perf_event programs [default: all]
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
+    /// How often perf_event programs run, in hertz
+    #[arg(long, value_name = "HERTZ", default_value_t = 99, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) frequency: u64,
+    /// The type of the records of a map, or of all; may be given more than once
+    #[arg(long, value_name = "[MAP=]NAME", value_parser = EventType::parse)]
+    pub(crate) event_type: Vec<EventType>,
+    /// Types besides the object's: raw BTF, or an ELF file with a .BTF section
+    #[arg(long, value_name = "BTF")]
+    pub(crate) types: Option<PathBuf>,
+    /// Show times since boot as times of day
+    #[arg(long)]
+    pub(crate) human_time: bool,
+    /// Print what programs say with bpf_printk, too
+    #[arg(long, short)]
+    pub(crate) trace: bool,
+    /// End after so many seconds
+    #[arg(long, short, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) duration: Option<Duration>,
+    /// End after so many records
+    #[arg(long, short = 'n', value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// Print changed variables and maps every so many seconds, not only at the end
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) interval: Option<Duration>,
+    /// Print only this map; may be given more than once [default: those with entries that say
+    /// something]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) map: Vec<String>,
+    /// Print at most so many entries of a map
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) max_entries: usize,
+    /// Print no variables and maps at the end
+    #[arg(long)]
+    pub(crate) no_report: bool,
+    /// Say what is done; twice: how
+    #[arg(long, short, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
 }
 
 #[derive(Debug, Args)]

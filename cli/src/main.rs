@@ -11,12 +11,15 @@ mod headers;
 mod inspect;
 mod interfaces;
 mod json;
+mod logger;
 mod mounts;
 #[cfg(test)]
 mod mutants;
 mod output;
 mod relocate;
+mod run;
 mod show;
+mod type_name;
 
 use std::{fmt, process::ExitCode};
 
@@ -39,7 +42,7 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-fn run(tool: &Tool) -> Result {
+fn answer(tool: &Tool) -> Result {
     let format = tool.format();
     match &tool.command {
         Command::Object { command: ObjectCommand::Inspect(arguments) } => inspect::run(arguments, format),
@@ -49,6 +52,7 @@ fn run(tool: &Tool) -> Result {
             Format::Json | Format::Pretty => Err(Usage("types are printed as text, not as JSON").into()),
         },
         Command::Btf { command: BtfCommand::Show(arguments) } => show::btfs(arguments, format),
+        Command::Run(arguments) => run::run(arguments, format),
         Command::Headers(arguments) => headers::run(arguments),
         Command::Prog { command: ShowCommand::Show(arguments) } => show::progs(arguments, format),
         Command::Map { command: ShowCommand::Show(arguments) } => show::maps(arguments, format),
@@ -58,7 +62,7 @@ fn run(tool: &Tool) -> Result {
 
 fn main() -> ExitCode {
     let tool = Tool::parse();
-    match run(&tool) {
+    match answer(&tool) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads our output has seen enough.
         Err(error) if output::is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,

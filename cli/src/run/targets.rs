@@ -1,0 +1,138 @@
+//! Where programs are attached: what their sections say, and for the others what the command line does.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+
+use purebpf::attach::section::{AutoAttach, SectionName, Target};
+use purebpf::attach::{
+    self, CgroupOptions, PerfEventOptions, TcxOptions, UprobeOptions, UprobeProcess, XdpOptions, attach_perf_event,
+};
+use purebpf::sys::perf_event::{PerfEvent, PerfType};
+use purebpf::sys::system::online_cpus;
+use purebpf::sys::uapi::{AttachType, ProgType};
+use purebpf::{Link, Program};
+
+use crate::Result;
+
+/// What the command line says of targets.
+#[derive(Debug)]
+pub(super) struct Targets {
+    /// For XDP and tc.
+    pub(super) interface: Option<(String, u32)>,
+    /// For programs of cgroups.
+    pub(super) cgroup: Option<(PathBuf, File)>,
+    /// The process for uprobes and perf events.
+    pub(super) pid: Option<u32>,
+    /// How often perf_event programs run on each CPU, in hertz.
+    pub(super) frequency: u64,
+}
+
+/// What is missing for programs of interfaces.
+const INTERFACE: &str = "--interface says where";
+
+/// What became of a program.
+pub(super) enum Outcome {
+    /// It is attached to what the text says.
+    Attached(Vec<Link>, String),
+    /// Nothing says where: what would.
+    Nowhere(&'static str),
+}
+
+impl Targets {
+    /// Attaches one program. `attach_type` is the one that it was loaded for.
+    ///
+    /// # Errors
+    /// When its target does not exist, or the kernel refuses.
+    pub(super) fn attach(&self, program: &Program, attach_type: Option<AttachType>) -> Result<Outcome> {
+        if let (Some(pid), Some(section)) = (self.pid, SectionName::parse(program.section())) {
+            if let Some(link) = uprobe_in(program, &section, pid)? {
+                return Ok(Outcome::Attached(vec![link], format!("{} in process {pid}", program.section())));
+            }
+        }
+        if program.has_auto_attach() {
+            return Ok(match program.attach()? {
+                Some(link) => Outcome::Attached(vec![link], program.section().to_owned()),
+                None => Outcome::Nowhere(
+                    "its section names no target; one with a target would, such as SEC(\"raw_tp/sys_enter\")",
+                ),
+            });
+        }
+        match program.prog_type() {
+            ProgType::XDP if matches!(attach_type, None | Some(AttachType::XDP)) => {
+                let Some((name, ifindex)) = &self.interface else { return Ok(Outcome::Nowhere(INTERFACE)) };
+                let link = program.attach_xdp(*ifindex, &XdpOptions::default())?;
+                Ok(Outcome::Attached(vec![link], format!("XDP of {name}")))
+            }
+            ProgType::SCHED_CLS => {
+                let Some((name, ifindex)) = &self.interface else { return Ok(Outcome::Nowhere(INTERFACE)) };
+                let side = side(program, attach_type);
+                let link = attach::attach_tcx(program.as_fd(), *ifindex, side, &TcxOptions::default());
+                let link = link.map_err(|error| format!("program '{}': {error}", program.name()))?;
+                Ok(Outcome::Attached(vec![link], format!("{side} of {name}")))
+            }
+            ProgType::PERF_EVENT => self.sampling(program),
+            _ if attach_type.and_then(AttachType::name).is_some_and(|name| name.starts_with("cgroup_"))
+                || program.prog_type() == ProgType::CGROUP_SKB =>
+            {
+                self.on_cgroup(program)
+            }
+            _ => Ok(Outcome::Nowhere("programs of its type are attached by the application that they belong to")),
+        }
+    }
+
+    fn on_cgroup(&self, program: &Program) -> Result<Outcome> {
+        let Some((path, cgroup)) = &self.cgroup else { return Ok(Outcome::Nowhere("--cgroup says where")) };
+        let link = program.attach_cgroup(cgroup.as_fd(), &CgroupOptions::default())?;
+        Ok(Outcome::Attached(vec![link], format!("{} of {}", program.section(), path.display())))
+    }
+
+    /// Runs the program at each tick of a clock, on each CPU, or while a process runs.
+    fn sampling(&self, program: &Program) -> Result<Outcome> {
+        // PERF_COUNT_SW_CPU_CLOCK, which every machine has.
+        let event = || PerfEvent::new(PerfType::SOFTWARE, 0).sample_freq(self.frequency);
+        let (events, what) = match self.pid {
+            Some(pid) => {
+                let pid = i32::try_from(pid).map_err(|_| format!("there is no process {pid}"))?;
+                (vec![event().pid(pid)], format!("{} hertz of process {pid}", self.frequency))
+            }
+            None => {
+                let cpus = online_cpus()?;
+                let events = cpus.iter().map(|cpu| event().cpu(*cpu as i32)).collect();
+                (events, format!("{} hertz of {} CPUs", self.frequency, cpus.len()))
+            }
+        };
+        let mut links = Vec::new();
+        for event in events {
+            let fd = event.open().map_err(|error| format!("program '{}': perf event: {error}", program.name()))?;
+            let link = attach_perf_event(program.as_fd(), fd, &PerfEventOptions::default());
+            links.push(link.map_err(|error| format!("program '{}': {error}", program.name()))?);
+        }
+        Ok(Outcome::Attached(links, what))
+    }
+}
+
+/// A tc program's side of an interface: its own, or the one that its section names, else ingress.
+fn side(program: &Program, attach_type: Option<AttachType>) -> AttachType {
+    match attach_type {
+        Some(attach_type @ (AttachType::TCX_INGRESS | AttachType::TCX_EGRESS)) => attach_type,
+        _ if program.section().contains("egress") || program.name().contains("egress") => AttachType::TCX_EGRESS,
+        _ => AttachType::TCX_INGRESS,
+    }
+}
+
+/// A uprobe by its section, in one process. None for what is no uprobe, or has no target.
+fn uprobe_in(program: &Program, section: &SectionName<'_>, pid: u32) -> Result<Option<Link>> {
+    if section.def.auto_attach != AutoAttach::Uprobe {
+        return Ok(None);
+    }
+    let target = section.target().map_err(|error| format!("program '{}': {error}", program.name()))?;
+    let Target::Uprobe { path, function, version, offset, retprobe } = target else { return Ok(None) };
+    let function = match version {
+        Some(version) => format!("{function}@{version}"),
+        None => function.to_owned(),
+    };
+    let options =
+        UprobeOptions::default().function(&function).offset(offset).retprobe(retprobe).process(UprobeProcess::Pid(pid));
+    Ok(Some(program.attach_uprobe(path, &options)?))
+}
