@@ -127,7 +127,7 @@ fn programs_of_segment_routing() {
         match program.test_run(TestRun::new().data_in(&frame())) {
             Ok(result) => assert_eq!((result.retval, get(&object, "runs")), (50, 1)),
             Err(error) if error.to_string().contains("ENOTSUPP") => {
-                skip("this kernel is built without CONFIG_IPV6_SEG6_BPF")
+                skip("this kernel is built without CONFIG_IPV6_SEG6_BPF");
             }
             Err(error) => panic!("{error}"),
         }

@@ -4,8 +4,8 @@
 //! An object is the same bytes whoever compiles it and wherever: one version of clang, the BTF of one kernel for `vmlinux.h`, and
 //! nothing of this machine in what the compiler is told. The last is more than paths in the debug information: clang puts
 //! forward declarations into BTF in the order of their addresses in memory, which depends on every allocation before, and so
-//! on the length of a path. It works in a folder that holds just the sources, whose path is as long everywhere, and is told
-//! paths below it.
+//! on the length of a path, and on where the kernel puts its memory. It works in a folder that holds just the sources, whose path
+//! is as long everywhere, is told paths below it, and its memory is where it always is.
 
 use crate::{
     debian::{Wanted, ensure_installed},
@@ -192,7 +192,9 @@ fn compile(source: &Path, work: &Path) -> Result<Vec<u8>> {
 
 /// A program that is at work in `work` and does not know where that is: it is told by a name that is as long everywhere.
 fn in_work(program: &str, work: &Path) -> Command {
-    let mut command = Command::new(program);
+    // Without address space randomisation: now and then it turns round the order of two addresses in memory.
+    let mut command = Command::new("setarch");
+    command.arg("--addr-no-randomize").arg(program);
     let path = std::env::var_os("PATH").unwrap_or_default();
     command.current_dir(work).env_clear().env("PATH", path).env("PWD", "/proc/self/cwd");
     command
