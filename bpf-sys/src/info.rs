@@ -149,11 +149,11 @@ pub fn map_info(map: BorrowedFd<'_>) -> Result<MapInfo> {
     })
 }
 
-/// The SHA-256 of a map's contents, by which a signed program knows its map (arrays, from 6.18).
+/// The SHA-256 of a frozen map's contents, by which a signed program knows its map (arrays, from 6.18).
 ///
 /// # Errors
 ///
-/// EINVAL for map types without; E2BIG on older kernels, which do not know the field.
+/// EPERM for a map that is not frozen; EINVAL for map types without; E2BIG on older kernels, which do not know the field.
 pub fn map_hash(map: BorrowedFd<'_>) -> Result<[u8; 32]> {
     let mut hash = [0; 32];
     let mut info =

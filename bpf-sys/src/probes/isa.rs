@@ -40,8 +40,27 @@ pub(super) fn v3(probes: &Probes) -> Result<bool> {
     takes(probes, &[Insn::mov64_imm(0, 0), jump, Insn::mov64_imm(0, 1), Insn::exit()])
 }
 
+/// One of each kind: stable kernels were given some and not all, of which bpftool looks at the long jump alone.
 pub(super) fn v4(probes: &Probes) -> Result<bool> {
-    let jump = Insn::new(op::JMP32 | op::JEQ | op::K, 0, 0, 1, 1);
-    let long = Insn::new(op::JMP32 | op::JA, 0, 0, 0, 1);
-    takes(probes, &[Insn::mov64_imm(0, 0), jump, long, Insn::mov64_imm(0, 1), Insn::exit()])
+    let sign_extending_move = Insn::new(op::ALU64 | op::MOV | op::X, 0, 0, 8, 0);
+    let byte_swap = Insn::new(op::ALU64 | op::END | op::K, 0, 0, 0, 16);
+    let signed_division = Insn::new(op::ALU64 | op::DIV | op::K, 0, 0, 1, 3);
+    let sign_extending_load = Insn::new(op::LDX | op::MEMSX | op::B, 0, 10, -8, 0);
+    let long_jump = Insn::new(op::JMP32 | op::JA, 0, 0, 0, 1);
+    takes(
+        probes,
+        &[
+            Insn::mov64_imm(0, 7),
+            sign_extending_move,
+            byte_swap,
+            signed_division,
+            Insn::stx_mem(op::DW, 10, 0, -8),
+            sign_extending_load,
+            // Around it or over it: without a way there, the jump's target would be code that nothing reaches.
+            Insn::jump_imm(op::JEQ, 0, 1, 1),
+            long_jump,
+            Insn::mov64_imm(0, 0),
+            Insn::exit(),
+        ],
+    )
 }

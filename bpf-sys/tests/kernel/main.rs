@@ -4,12 +4,14 @@
 #[path = "../../../tests/common/leaks.rs"]
 mod leaks;
 
+mod kernel_btf;
 mod links;
 mod maps;
 mod objects;
 mod perf;
 mod probes;
 mod progs;
+mod refusals;
 mod support;
 mod tokens;
 mod tracing;

@@ -156,8 +156,13 @@ pub(crate) fn counting(prog_type: ProgType, retval: i32) -> (Counter, Result<Own
     (counter, prog)
 }
 
-/// The id in vmlinux of a type of this kind and name, by one walk over all types.
+/// The id in vmlinux of a type of this kind and name.
 pub(crate) fn btf_id(kind: u32, name: &str) -> Option<u32> {
+    btf_type(kind, name).map(|(id, _)| id)
+}
+
+/// The id in vmlinux of a type of this kind and name, and its size (or what else stands there), by one walk over all types.
+pub(crate) fn btf_type(kind: u32, name: &str) -> Option<(u32, u32)> {
     let file = match FileBytes::open(Path::new("/sys/kernel/btf/vmlinux")) {
         Ok(file) => file,
         Err(error) => {
@@ -176,7 +181,7 @@ pub(crate) fn btf_id(kind: u32, name: &str) -> Option<u32> {
         let (found, vlen) = (info >> 24 & 0x1f, info as usize & 0xffff);
         let found_name = &bytes[strings + name_off..];
         if found == kind && found_name.starts_with(name.as_bytes()) && found_name[name.len()] == 0 {
-            return Some(id);
+            return Some((id, word(at + 8) as u32));
         }
         at += 12
             + match found {
