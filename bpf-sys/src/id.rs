@@ -8,7 +8,13 @@ use crate::{
     syscall::{bpf_attr, bpf_fd, fd_number},
     uapi::{Cmd, bpf_attr_get_id},
 };
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::{
+    os::fd::{BorrowedFd, OwnedFd},
+    thread,
+};
+
+/// How often a link is asked for that has an id and is not done yet (`bpf_link_by_id`): whoever makes it needs an instant more.
+const ATTEMPTS: u32 = 5;
 
 /// A kind of kernel object that has ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +83,10 @@ impl ObjectKind {
     }
 
     /// As [`fd_by_id`](Self::fd_by_id), with the access of a map's descriptor, and the token that allows it (BTF, from 6.17).
+    ///
+    /// # Errors
+    ///
+    /// As there; EINVAL for access and tokens that the kind has not; EAGAIN for a link that is being made.
     #[doc(alias = "bpf_prog_get_fd_by_id_opts")]
     #[doc(alias = "bpf_map_get_fd_by_id_opts")]
     #[doc(alias = "bpf_btf_get_fd_by_id_opts")]
@@ -88,7 +98,14 @@ impl ObjectKind {
             fd_by_id_token_fd: token.map_or(0, |token| fd_number(token) as i32),
             ..Default::default()
         };
-        // SAFETY: no addresses; the command returns a descriptor.
+        for _ in 1..ATTEMPTS {
+            // SAFETY: no addresses; the command returns a descriptor.
+            match unsafe { bpf_fd(self.fd_cmd(), &mut attr) } {
+                Err(error) if error.errno() == libc::EAGAIN => thread::yield_now(),
+                result => return result,
+            }
+        }
+        // SAFETY: as above.
         unsafe { bpf_fd(self.fd_cmd(), &mut attr) }
     }
 }

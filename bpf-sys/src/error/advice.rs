@@ -3,7 +3,7 @@
 //!
 //! Which command asks for which capability is in `kernel/bpf/syscall.c`.
 
-use super::Error;
+use super::{ENOTSUPP, Error};
 use crate::{
     system::{kernel_version, version},
     uapi::Cmd,
@@ -79,9 +79,56 @@ fn meaning(cmd: Cmd, errno: i32) -> Option<&'static str> {
         }
         (Cmd::LINK_CREATE | Cmd::PROG_ATTACH, libc::EBUSY | libc::EEXIST) => "the hook is taken, or this is attached already",
         (Cmd::LINK_UPDATE, libc::EPERM) => "the link holds another program than the one to replace",
+        (Cmd::LINK_UPDATE, libc::EINVAL | libc::EOPNOTSUPP) => {
+            "the program does not fit the link, or links of this kind take no other program"
+        }
+        (Cmd::LINK_DETACH, libc::EOPNOTSUPP) => "links of this kind go with their last descriptor",
+        (Cmd::LINK_CREATE, libc::EOPNOTSUPP) => "this kernel is built without what the link needs",
+        (Cmd::LINK_CREATE | Cmd::PROG_ATTACH | Cmd::PROG_DETACH, libc::ESTALE) => {
+            "what is attached has changed since its revision was asked for"
+        }
+        (Cmd::PROG_DETACH, libc::ENOENT) => "the program is not attached there",
+        (Cmd::PROG_QUERY, libc::EINVAL) => "this kernel does not tell what is attached to such a hook",
+        (Cmd::RAW_TRACEPOINT_OPEN, libc::ENOENT) => "this kernel has no raw tracepoint of that name",
+        (Cmd::RAW_TRACEPOINT_OPEN, libc::EINVAL) => "the program's type does not go with a raw tracepoint",
+        (Cmd::ITER_CREATE, libc::EINVAL) => "the link is not an iterator's",
+        (
+            Cmd::MAP_LOOKUP_AND_DELETE_ELEM
+            | Cmd::MAP_LOOKUP_BATCH
+            | Cmd::MAP_LOOKUP_AND_DELETE_BATCH
+            | Cmd::MAP_UPDATE_BATCH
+            | Cmd::MAP_DELETE_BATCH,
+            ENOTSUPP,
+        )
+        | (Cmd::MAP_LOOKUP_ELEM, libc::EOPNOTSUPP) => "maps of this type have no such operation, in this kernel",
+        (Cmd::MAP_LOOKUP_BATCH | Cmd::MAP_LOOKUP_AND_DELETE_BATCH, libc::ENOSPC) => {
+            "one bucket holds more elements than there is room for: walk with larger batches"
+        }
+        (Cmd::MAP_LOOKUP_BATCH | Cmd::MAP_LOOKUP_AND_DELETE_BATCH, libc::EAGAIN) => {
+            "the element that the walk stood at is gone: begin again"
+        }
+        (Cmd::PROG_TEST_RUN, ENOTSUPP) => "programs of this type have no test runs, in this kernel",
+        (Cmd::PROG_TEST_RUN, libc::ENOSPC) => "an output is longer than the room for it",
+        (Cmd::PROG_TEST_RUN, libc::EINTR) => "a signal came between two of the runs",
+        (Cmd::PROG_TEST_RUN, libc::EINVAL) => {
+            "data, context, flags or the number of runs are not what programs of this type take"
+        }
+        (Cmd::TASK_FD_QUERY, libc::ENOENT) => "no process has that number",
+        (Cmd::TASK_FD_QUERY, libc::EBADF) => "the process has no such descriptor",
+        (Cmd::TASK_FD_QUERY, ENOTSUPP) => "the descriptor is no perf event's or raw tracepoint's with a program",
+        (
+            Cmd::PROG_GET_FD_BY_ID | Cmd::MAP_GET_FD_BY_ID | Cmd::BTF_GET_FD_BY_ID | Cmd::LINK_GET_FD_BY_ID,
+            libc::ENOENT,
+        ) => "nothing has this id (any longer)",
+        (Cmd::PROG_ASSOC_STRUCT_OPS, libc::EBUSY) => "the program is associated with another map",
+        (Cmd::PROG_ASSOC_STRUCT_OPS | Cmd::PROG_STREAM_READ_BY_FD | Cmd::PROG_BIND_MAP, libc::EINVAL) => {
+            "this kernel has no such command, or a descriptor is of another kind"
+        }
         (Cmd::OBJ_PIN, libc::EPERM) => "the path is not in a bpffs (`mount -t bpf bpf /sys/fs/bpf`)",
         (Cmd::OBJ_GET, libc::EACCES) => "the pin's permissions, or no pin at that path",
         (Cmd::TOKEN_CREATE, libc::ENOENT) => "nothing is delegated to this bpffs (its mount options `delegate_…`)",
+        // bpf_check_uarg_tail_zero, before anything else is looked at.
+        (_, libc::E2BIG) => "a field is set that this kernel does not know",
         _ => return None,
     })
 }

@@ -30,7 +30,8 @@ impl<Fd: MapFd> Map<Fd> {
     /// # Errors
     ///
     /// `Length`; EINVAL or ENOTSUPP where the kernel or the map type has no batches; ENOSPC when one bucket of a hash table
-    /// holds more than the slices have room for (the cursor stays, so that a larger call can go on).
+    /// holds more than the slices have room for (the cursor stays, so that a larger call can go on). EAGAIN from an rhash whose
+    /// element at the cursor is gone: begin again.
     #[doc(alias = "bpf_map_lookup_batch")]
     pub fn lookup_batch(
         &self, cursor: &mut BatchCursor, keys: &mut [u8], values: &mut [u8], flags: ElemFlags,

@@ -3,7 +3,7 @@ use purebpf_sys::{
     Insn,
     id::ObjectKind,
     info::{self, LinkKind, PerfEventInfo},
-    link::{LinkCreate, LinkTarget, LinkUpdate, Netfilter, UprobeMulti, link_detach, raw_tracepoint_open},
+    link::{KprobeMulti, LinkCreate, LinkTarget, LinkUpdate, Netfilter, UprobeMulti, link_detach, raw_tracepoint_open},
     perf_event::{self, PerfEvent, PerfType},
     prog::{ProgLoad, ProgQuery, Relative},
     uapi::{AttachFlags, AttachType, LinkType, ProgType, TaskFdType, XdpFlags},
@@ -300,10 +300,50 @@ fn uprobes_in_this_binary() {
             panic!("{:?}", info::link_info(link.as_fd()));
         };
         assert_eq!((path.as_str(), count, retprobe), (exe.to_str().unwrap(), 1, false));
+        let places = info::uprobe_multi_places(link.as_fd()).unwrap();
+        assert_eq!(places.iter().map(|place| (place.offset, place.cookie)).collect::<Vec<_>>(), [(offset, 500)]);
+        assert_eq!(places[0].ref_ctr_offset, 0);
+        assert!(info::kprobe_multi_places(link.as_fd()).is_err(), "a link of another kind");
     }
     let unequal = UprobeMulti { cookies: &[1, 2], ..multi };
     let create = LinkCreate::new(prog.as_fd(), LinkTarget::None, AttachType::TRACE_UPROBE_MULTI).uprobe_multi(unequal);
     assert_eq!(create.create().unwrap_err().to_string(), "cookies takes 8 bytes, 16 were given");
+}
+
+#[test]
+fn many_kernel_functions() {
+    let Some(_kernel) = kernel() else { return };
+    if !since(5, 18) {
+        return;
+    }
+    let counter = Counter::new();
+    let prog = load(ProgType::KPROBE, AttachType::TRACE_KPROBE_MULTI, &counter.cookie_insns());
+    let multi =
+        KprobeMulti { syms: &[c"bpf_prog_test_run_skb", c"vfs_read"], cookies: &[3, 1000], ..Default::default() };
+    let create =
+        |multi| LinkCreate::new(prog.as_fd(), LinkTarget::None, AttachType::TRACE_KPROBE_MULTI).kprobe_multi(multi);
+    let link = match create(multi).create() {
+        Ok(link) => link,
+        // Kernels without CONFIG_FPROBE, and machines that allow no kprobes.
+        Err(error) if matches!(error.errno(), libc::EOPNOTSUPP | libc::EPERM) => return skipped(error),
+        Err(error) => panic!("{error}"),
+    };
+    fs::read("/proc/self/comm").unwrap();
+    assert!(counter.get() >= 1000);
+    if since(6, 6) {
+        let LinkKind::KprobeMulti { count, retprobe, .. } = info::link_info(link.as_fd()).unwrap().kind else {
+            panic!("{:?}", info::link_info(link.as_fd()));
+        };
+        assert_eq!((count, retprobe), (2, false));
+        let places = info::kprobe_multi_places(link.as_fd()).unwrap();
+        let mut cookies: Vec<_> = places.iter().map(|place| place.cookie).collect();
+        cookies.sort_unstable();
+        // Told from 6.9 on; the kernel sorts by address.
+        assert_eq!(cookies, if since(6, 9) { [3, 1000] } else { [0, 0] });
+        assert!(places.iter().all(|place| place.addr != 0));
+    }
+    let unknown = create(KprobeMulti { syms: &[c"no_such_function"], ..Default::default() }).create().unwrap_err();
+    assert!(matches!(unknown.errno(), libc::ESRCH | libc::ENOENT | libc::EINVAL), "{unknown}");
 }
 
 #[test]

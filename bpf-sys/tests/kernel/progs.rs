@@ -211,6 +211,11 @@ fn attaches_to_a_cgroup_without_a_link() {
         multi(second.as_fd()).attach().unwrap();
         assert_eq!(ids(), [first_id, second_id]);
         assert_eq!(query().attach_flags, AttachFlags::ALLOW_MULTI);
+        if since(6, 0) {
+            let told = ProgQuery::new(target, attach_type).prog_attach_flags().query().unwrap();
+            let flags: Vec<_> = told.progs.iter().map(|prog| prog.prog_attach_flags).collect();
+            assert_eq!(flags, [AttachFlags::ALLOW_MULTI; 2]);
+        }
         assert_eq!(multi(first.as_fd()).attach().unwrap_err().errno(), libc::EINVAL, "attached already");
 
         let third = load("third");

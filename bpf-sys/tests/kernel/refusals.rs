@@ -26,7 +26,9 @@ fn elements_that_a_type_of_maps_does_not_give_away() {
     // array_map_delete_elem
     assert_eq!(array.delete(&[0; 4], ElemFlags::empty()).unwrap_err().errno(), libc::EINVAL);
     // map_lookup_and_delete_elem and bpf_map_do_batch, for types without the operation
-    assert_eq!(array.lookup_and_delete(&[0; 4], &mut [0; 8], ElemFlags::empty()).unwrap_err().errno(), ENOTSUPP);
+    let error = array.lookup_and_delete(&[0; 4], &mut [0; 8], ElemFlags::empty()).unwrap_err();
+    assert_eq!(error.errno(), ENOTSUPP);
+    assert_eq!(error.advice().as_deref(), Some("maps of this type have no such operation, in this kernel"));
     let (mut cursor, mut keys, mut values) = (BatchCursor::default(), [0; 8], [0; 16]);
     let batch = array.lookup_and_delete_batch(&mut cursor, &mut keys, &mut values, ElemFlags::empty()).unwrap_err();
     assert_eq!(batch.errno(), ENOTSUPP);

@@ -153,6 +153,37 @@ fn fentry_with_a_cookie() {
 }
 
 #[test]
+fn many_functions_by_btf() {
+    let Some(_kernel) = kernel() else { return };
+    let names = ["bpf_fentry_test1", "bpf_fentry_test2"];
+    let [Some(first), Some(second)] = names.map(|name| btf_id(FUNC, name)) else { return };
+    let counter = Counter::new();
+    let insns = counter.cookie_insns();
+    let load = ProgLoad::new(ProgType::TRACING, &insns, c"GPL").expected_attach_type(AttachType::TRACE_FENTRY_MULTI);
+    if !since(7, 2) {
+        // bpf_prog_load_check_attach or check_attach_btf_id: programs of this type have a target.
+        assert_eq!(load.load().unwrap_err().errno(), libc::EINVAL);
+        return;
+    }
+    let prog = load.load().unwrap();
+    let create =
+        |ids| LinkCreate::new(prog.as_fd(), LinkTarget::None, AttachType::TRACE_FENTRY_MULTI).tracing_multi(ids, &[]);
+    assert_eq!(create(&[first, first]).create().unwrap_err().errno(), libc::EINVAL, "one twice");
+    let create = LinkCreate::new(prog.as_fd(), LinkTarget::None, AttachType::TRACE_FENTRY_MULTI);
+    let link = match create.tracing_multi(&[first, second], &[10, 300]).create() {
+        Ok(link) => link,
+        Err(error) if error.errno() == libc::EOPNOTSUPP => return skipped(error),
+        Err(error) => panic!("{error}"),
+    };
+    assert_eq!(info::link_info(link.as_fd()).unwrap().link_type, LinkType::TRACING_MULTI);
+    // A test run of a tracing program of the common kind has the kernel call those functions.
+    let runner = load_if_allowed(AttachType::TRACE_FENTRY, first, &[Insn::mov64_imm(0, 0), Insn::exit()]);
+    let Some(runner) = runner else { return };
+    TestRun::new().run(runner.as_fd()).unwrap();
+    assert_eq!(counter.get(), 310);
+}
+
+#[test]
 fn raw_tracepoint_programs_run_on_a_chosen_cpu() {
     let Some(_kernel) = kernel() else { return };
     // Returns its first argument.
