@@ -182,6 +182,9 @@ fn structures_are_the_headers() {
         bpf_cpumap_val 8 {
             qsize 0 4, bpf_prog_fd 4 4
         }
+        bpf_insn_array_value 16 {
+            orig_off 0 4, xlated_off 4 4, jitted_off 8 4
+        }
         sk_msg_md 80 {
             data 0 8, data_end 8 8, family 16 4, remote_ip4 20 4, local_ip4 24 4, remote_ip6 28 16, local_ip6 44 16,
             remote_port 60 4, local_port 64 4, size 68 4, sk 72 8
@@ -307,4 +310,19 @@ fn structures_are_the_headers() {
             insn_off 0 4, type_id 4 4, access_str_off 8 4, kind 12 4
         }
     }
+}
+
+#[test]
+fn no_structure_is_left_out() {
+    let names = |text: &'static str, before: &'static str| -> Vec<&'static str> {
+        let lines = text.lines().filter_map(move |line| line.trim_start().strip_prefix(before)?.strip_suffix(" {"));
+        let mut names: Vec<_> = lines.filter_map(|rest| rest.split(' ').next()).collect();
+        names.sort_unstable();
+        names
+    };
+    let generated = names(include_str!("../src/uapi/generated.rs"), "pub struct ");
+    let here = include_str!("uapi_layout.rs");
+    let table = here.split_once("layouts! {\n").and_then(|(_, rest)| rest.split_once("\n    }\n")).unwrap().0;
+    let checked = names(table, "");
+    assert_eq!(checked, generated);
 }

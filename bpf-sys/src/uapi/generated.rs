@@ -2441,6 +2441,16 @@ pub struct bpf_cpumap_val {
     pub bpf_prog_fd: i32,
 }
 
+/// `struct bpf_insn_array_value`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct bpf_insn_array_value {
+    pub orig_off: u32,
+    pub xlated_off: u32,
+    pub jitted_off: u32,
+    pub _pad0: [u8; 4],
+}
+
 /// `struct sk_msg_md`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -49,7 +49,7 @@ const ATTR_STRUCTS: [(&str, &str); 7] = [
 ];
 
 /// Structs and unions that become structs, besides `union bpf_attr`.
-const STRUCTS: [&str; 21] = [
+const STRUCTS: [&str; 22] = [
     "bpf_iter_link_info",
     "bpf_common_attr",
     "bpf_stack_build_id",
@@ -59,6 +59,7 @@ const STRUCTS: [&str; 21] = [
     "xdp_md",
     "bpf_devmap_val",
     "bpf_cpumap_val",
+    "bpf_insn_array_value",
     "sk_msg_md",
     "bpf_prog_info",
     "bpf_map_info",
