@@ -35,8 +35,9 @@ impl<'a> BtfLoad<'a> {
     ///
     /// # Errors
     ///
-    /// EINVAL for BTF that the kernel does not take (a kind it does not know, a name it forbids: load again with a log),
-    /// E2BIG above 16 MiB, EPERM.
+    /// EINVAL for BTF that the kernel does not take (a kind it does not know, a name it forbids: load again with a log;
+    /// `btf_parse`), ENOTSUPP for a version or layout of the header that it does not know, E2BIG above 16 MiB or for a longer
+    /// header with more in it than zeroes, EPERM.
     #[doc(alias = "bpf_btf_load")]
     pub fn load(&self) -> Result<OwnedFd> {
         self.load_with_log(0, &mut []).result

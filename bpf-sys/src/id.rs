@@ -53,7 +53,7 @@ impl ObjectKind {
     ///
     /// # Errors
     ///
-    /// EPERM without CAP_SYS_ADMIN; EINVAL for a `start` of 2^31 - 1 or more, which no id is.
+    /// EPERM without CAP_SYS_ADMIN; EINVAL for a `start` of 2^31 - 1 or more, which no id is (`bpf_obj_get_next_id`).
     #[doc(alias = "bpf_prog_get_next_id")]
     #[doc(alias = "bpf_map_get_next_id")]
     #[doc(alias = "bpf_btf_get_next_id")]
@@ -77,7 +77,7 @@ impl ObjectKind {
     ///
     /// # Errors
     ///
-    /// ENOENT when it is gone; EPERM without CAP_SYS_ADMIN.
+    /// ENOENT when it is gone; EPERM without CAP_SYS_ADMIN (`bpf_prog_get_fd_by_id` and its like).
     pub fn fd_by_id(self, id: u32) -> Result<OwnedFd> {
         self.fd_by_id_with(id, Access::ReadWrite, None)
     }

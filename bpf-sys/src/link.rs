@@ -210,8 +210,10 @@ impl<'a> LinkCreate<'a> {
     ///
     /// # Errors
     ///
-    /// BPF_LINK_CREATE's errno: EINVAL for a target or attach type that does not fit the program or that this kernel does
-    /// not link, EBUSY and EEXIST for a hook that is taken, EPERM. `Length` for arrays that do not go together.
+    /// BPF_LINK_CREATE's errno (`link_create`, and the kind's `…_link_attach`): EINVAL for a target or attach type that does not fit
+    /// the program or that this kernel does not link; EOPNOTSUPP for kinds that it is built without; EBUSY and EEXIST for a hook
+    /// that is taken; ENOENT and ESRCH for functions and processes that are not there; ESTALE for another revision; E2BIG for too
+    /// many places, or a field that the kernel does not know; EPERM. `Length` for arrays that do not go together.
     #[doc(alias = "bpf_link_create")]
     pub fn create(&self) -> Result<OwnedFd> {
         let prog_fd = fd_number(self.prog);
@@ -389,7 +391,8 @@ impl IterTarget<'_> {
 ///
 /// # Errors
 ///
-/// ENOENT for a name that is none; EINVAL for a program of another type.
+/// ENOENT for a name that is none; EINVAL for a program of another type, or with a name where its BTF id says all
+/// (`bpf_raw_tracepoint_open`); EPERM.
 #[doc(alias = "bpf_raw_tracepoint_open")]
 #[doc(alias = "bpf_raw_tracepoint_open_opts")]
 pub fn raw_tracepoint_open(name: Option<&CStr>, prog: BorrowedFd<'_>, cookie: u64) -> Result<OwnedFd> {
@@ -430,8 +433,8 @@ impl<'a> LinkUpdate<'a> {
     ///
     /// # Errors
     ///
-    /// EPERM when the link holds another than `old`, EINVAL for a program that does not fit or a link that takes no update
-    /// (EOPNOTSUPP from some).
+    /// EPERM when the link holds another than `old` (`link_update`, and the kind's `update_prog`), EINVAL for a program that does
+    /// not fit or a link that takes no update (EOPNOTSUPP from some), ENOLINK for a link that was detached.
     #[doc(alias = "bpf_link_update")]
     pub fn update(&self) -> Result<()> {
         let mut attr = bpf_attr_link_update {
@@ -450,7 +453,8 @@ impl<'a> LinkUpdate<'a> {
 ///
 /// # Errors
 ///
-/// EOPNOTSUPP for kinds of links that only go with their last descriptor.
+/// EOPNOTSUPP for kinds of links that only go with their last descriptor (`link_detach`); EINVAL for what is no link. One that
+/// is detached already stays so, without an error.
 #[doc(alias = "bpf_link_detach")]
 pub fn link_detach(link: BorrowedFd<'_>) -> Result<()> {
     let mut attr = bpf_attr_link_detach { link_fd: fd_number(link) };
@@ -463,7 +467,7 @@ pub fn link_detach(link: BorrowedFd<'_>) -> Result<()> {
 ///
 /// # Errors
 ///
-/// EINVAL for a link that is not an iterator's.
+/// EINVAL for a link that is not an iterator's (`bpf_iter_new_fd`), or for what is no link.
 #[doc(alias = "bpf_iter_create")]
 pub fn iter_create(link: BorrowedFd<'_>) -> Result<OwnedFd> {
     let mut attr = bpf_attr_iter_create { link_fd: fd_number(link), flags: 0 };

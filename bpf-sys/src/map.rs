@@ -135,8 +135,9 @@ impl<'a> MapCreate<'a> {
     ///
     /// # Errors
     ///
-    /// BPF_MAP_CREATE's errno: EINVAL for a type or attribute that the kernel does not know, EPERM without CAP_BPF (or
-    /// CAP_SYS_ADMIN, CAP_NET_ADMIN for some types), E2BIG and ENOMEM for too large ones.
+    /// BPF_MAP_CREATE's errno (`map_create`, and the type's `map_alloc_check`): EINVAL for a type, flag or size that the kernel
+    /// does not take, and for BTF ids without BTF; EPERM without CAP_BPF (or CAP_SYS_ADMIN, CAP_NET_ADMIN for some types); E2BIG
+    /// for sizes above its limits, or a field that it does not know; ENOMEM; ENOTSUPP for BTF that the type does not take.
     #[doc(alias = "bpf_map_create")]
     pub fn create(&self) -> Result<OwnedFd> {
         let attr = self.prepared()?;
@@ -145,6 +146,10 @@ impl<'a> MapCreate<'a> {
 
     /// As [`create`](Self::create), with the kernel's reason for a refusal written to `log` (from 7.2; see
     /// [`log_text`](crate::prog::log_text)). Kernels before do without.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create); ENOSPC when the log did not fit.
     pub fn create_with_log(&self, log_level: u32, log: &mut [u8]) -> Loaded {
         if let Some(first) = log.first_mut() {
             *first = 0;
@@ -277,6 +282,10 @@ impl<Fd: MapFd> Map<Fd> {
     }
 
     /// The kernel's description, asked anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`info::map_info`].
     pub fn info(&self) -> Result<MapInfo> {
         info::map_info(self.fd.as_fd())
     }
@@ -288,7 +297,9 @@ impl<Fd: MapFd> Map<Fd> {
     ///
     /// # Errors
     ///
-    /// `Length` for a slice of the wrong length; else the errno (EPERM from a write-only fd, EOPNOTSUPP for types without look-up).
+    /// `Length` for a slice of the wrong length; else the errno (`map_lookup_elem`): EPERM from a write-only fd, EOPNOTSUPP or
+    /// ENOTSUPP for types without look-up, EINVAL for flags that the kernel or the map does not take (`LOCK` without a lock in
+    /// the value), ERANGE for a CPU that cannot be.
     #[doc(alias = "bpf_map_lookup_elem")]
     #[doc(alias = "bpf_map_lookup_elem_flags")]
     pub fn lookup(&self, key: &[u8], value: &mut [u8], flags: ElemFlags) -> Result<bool> {
@@ -296,6 +307,11 @@ impl<Fd: MapFd> Map<Fd> {
     }
 
     /// As [`lookup`](Self::lookup), and removes the element in the same step (hash tables from 5.14, queues and stacks).
+    ///
+    /// # Errors
+    ///
+    /// As there (`map_lookup_and_delete_elem`); ENOTSUPP for other types; EPERM from a fd that does not both read and write, or
+    /// when the map is frozen.
     #[doc(alias = "bpf_map_lookup_and_delete_elem")]
     #[doc(alias = "bpf_map_lookup_and_delete_elem_flags")]
     pub fn lookup_and_delete(&self, key: &[u8], value: &mut [u8], flags: ElemFlags) -> Result<bool> {
@@ -316,8 +332,9 @@ impl<Fd: MapFd> Map<Fd> {
     ///
     /// # Errors
     ///
-    /// `Length`; EEXIST and ENOENT as the flags ask; E2BIG when a hash table is full; EBUSY when the bucket is in use;
-    /// EPERM when the map is frozen or the fd is read-only.
+    /// `Length`; the errno (`map_update_elem`): EEXIST and ENOENT as the flags ask; E2BIG when a hash table or a queue is full, or
+    /// an index lies beyond the array; EBUSY when the bucket is in use; EPERM when the map is frozen or the fd is read-only;
+    /// EBADF and EINVAL for what a map of descriptors does not take; ENOMEM.
     #[doc(alias = "bpf_map_update_elem")]
     #[allow(unsafe_code)]
     pub fn update(&self, key: &[u8], value: &[u8], flags: ElemFlags) -> Result<()> {
@@ -347,7 +364,8 @@ impl<Fd: MapFd> Map<Fd> {
     ///
     /// # Errors
     ///
-    /// `Length`; EINVAL for arrays, whose elements stay.
+    /// `Length`; the errno (`map_delete_elem`): EINVAL for arrays, whose elements stay; EPERM as for [`update`](Self::update);
+    /// EBUSY when the bucket is in use.
     #[doc(alias = "bpf_map_delete_elem")]
     #[doc(alias = "bpf_map_delete_elem_flags")]
     #[allow(unsafe_code)]
@@ -361,6 +379,11 @@ impl<Fd: MapFd> Map<Fd> {
     /// The key after `key` in the map's own order, the first after `None`; false at the end.
     ///
     /// In a hash table from which others delete meanwhile, a `key` that is gone starts over at the first.
+    ///
+    /// # Errors
+    ///
+    /// `Length`; the errno (`map_get_next_key`): EINVAL, ENOTSUPP or EOPNOTSUPP for types without keys to walk; EPERM from a
+    /// write-only fd.
     #[doc(alias = "bpf_map_get_next_key")]
     #[allow(unsafe_code)]
     pub fn next_key(&self, key: Option<&[u8]>, next: &mut [u8]) -> Result<bool> {
@@ -378,7 +401,7 @@ impl<Fd: MapFd> Map<Fd> {
     ///
     /// # Errors
     ///
-    /// EBUSY while it is mapped writable or being written; EPERM or, on older kernels, EBUSY when it is frozen already.
+    /// As [`map_freeze`].
     pub fn freeze(&self) -> Result<()> {
         map_freeze(self.fd.as_fd())
     }
@@ -413,7 +436,8 @@ impl<Fd: AsFd> AsFd for Map<Fd> {
 ///
 /// # Errors
 ///
-/// EBUSY while it is mapped writable or being written; EPERM or, on older kernels, EBUSY when it is frozen already.
+/// EBUSY while it is mapped writable or being written (`map_freeze`); EPERM or, on older kernels, EBUSY when it is frozen
+/// already; ENOTSUPP for struct_ops maps and those with timers and the like in their values.
 #[doc(alias = "bpf_map_freeze")]
 #[allow(unsafe_code)]
 pub fn map_freeze(map: BorrowedFd<'_>) -> Result<()> {

@@ -42,7 +42,8 @@ impl Access {
 ///
 /// # Errors
 ///
-/// EPERM where `path` is not in a bpffs, EEXIST, ENOENT for a missing directory.
+/// `bpf_obj_do_pin`: EPERM where `path` is not in a bpffs, EEXIST, ENOENT for a missing directory, EACCES by its permissions, EINVAL
+/// for a descriptor that is none of these.
 #[doc(alias = "bpf_obj_pin")]
 pub fn obj_pin(object: BorrowedFd<'_>, path: &Path) -> Result<()> {
     pin(object, None, path)
@@ -58,7 +59,8 @@ pub fn obj_pin_at(object: BorrowedFd<'_>, dir: BorrowedFd<'_>, path: &Path) -> R
 ///
 /// # Errors
 ///
-/// ENOENT; EACCES by the pin's permissions, or where `path` is no pin.
+/// `bpf_obj_do_get`: ENOENT; EACCES by the pin's permissions, or where `path` is no pin; EINVAL for `access` other than
+/// `ReadWrite` to a link.
 #[doc(alias = "bpf_obj_get")]
 pub fn obj_get(path: &Path, access: Access) -> Result<OwnedFd> {
     get(None, path, access)

@@ -24,7 +24,8 @@ use std::os::fd::BorrowedFd;
 ///
 /// # Errors
 ///
-/// EINVAL before 5.10; EPERM.
+/// EINVAL before 5.10, and for descriptors of other things (`bpf_prog_bind_map`); EBADF; ENOMEM. A map that is bound already
+/// stays so, without an error.
 #[doc(alias = "bpf_prog_bind_map")]
 pub fn prog_bind_map(prog: BorrowedFd<'_>, map: BorrowedFd<'_>) -> Result<()> {
     let mut attr = bpf_attr_prog_bind_map { prog_fd: fd_number(prog), map_fd: fd_number(map), flags: 0 };
@@ -46,7 +47,8 @@ pub enum Stream {
 ///
 /// # Errors
 ///
-/// EINVAL before 6.17, ENOENT for a stream the program has not.
+/// EINVAL before 6.17, and for a descriptor that is no program's; ENOENT for a stream the program has not
+/// (`bpf_prog_stream_read`).
 #[doc(alias = "bpf_prog_stream_read")]
 pub fn prog_stream_read(prog: BorrowedFd<'_>, stream: Stream, buffer: &mut [u8]) -> Result<usize> {
     let mut attr = bpf_attr_prog_stream_read {
@@ -68,7 +70,8 @@ pub fn prog_stream_read(prog: BorrowedFd<'_>, stream: Stream, buffer: &mut [u8])
 ///
 /// # Errors
 ///
-/// EINVAL on older kernels or for a program or map of another type; EBUSY when the program has another association.
+/// EINVAL on older kernels, for a struct_ops program and for a map that is no struct_ops map (`prog_assoc_struct_ops`); EBUSY
+/// when the program is associated with another one.
 #[doc(alias = "bpf_prog_assoc_struct_ops")]
 pub fn prog_assoc_struct_ops(prog: BorrowedFd<'_>, map: BorrowedFd<'_>) -> Result<()> {
     let mut attr = bpf_attr_prog_assoc_struct_ops { map_fd: fd_number(map), prog_fd: fd_number(prog), flags: 0 };

@@ -13,7 +13,8 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 ///
 /// # Errors
 ///
-/// ENOENT when nothing was delegated, EINVAL where `bpffs` is no bpffs's root, EPERM outside its user namespace.
+/// `bpf_token_create`: ENOENT when nothing was delegated; EINVAL where `bpffs` is no bpffs's root, and before 6.9; EPERM outside its user
+/// namespace and without CAP_BPF in it; EOPNOTSUPP in the first user namespace, which needs none.
 #[doc(alias = "bpf_token_create")]
 pub fn token_create(bpffs: BorrowedFd<'_>) -> Result<OwnedFd> {
     let mut attr = bpf_attr_token_create { flags: 0, bpffs_fd: fd_number(bpffs) };
@@ -25,7 +26,7 @@ pub fn token_create(bpffs: BorrowedFd<'_>) -> Result<OwnedFd> {
 ///
 /// # Errors
 ///
-/// EPERM without CAP_SYS_ADMIN.
+/// EPERM without CAP_SYS_ADMIN; EINVAL for other statistics (`bpf_enable_stats`); EBUSY when too many have them on.
 #[doc(alias = "bpf_enable_stats")]
 pub fn enable_stats(stats: StatsType) -> Result<OwnedFd> {
     let mut attr = bpf_attr_enable_stats { type_: stats.0 };

@@ -115,8 +115,10 @@ impl<'a> ProgAttach<'a> {
     ///
     /// # Errors
     ///
-    /// BPF_PROG_ATTACH's errno: EINVAL for a type that does not fit the program or the target, EPERM when another
-    /// attachment excludes this one, EEXIST when it is attached already.
+    /// BPF_PROG_ATTACH's errno (`bpf_prog_attach`): EINVAL for a type that does not fit the program or the target, EPERM when another
+    /// attachment excludes this one (`hierarchy_allows_attach`), EEXIST or EINVAL when it is attached already, E2BIG for more
+    /// programs than a hook takes (64 in a cgroup), ESTALE and ENOENT for a revision or a neighbour that is not there
+    /// (`bpf_mprog_attach`), EBADF for a target that is none.
     #[doc(alias = "bpf_prog_attach")]
     #[doc(alias = "bpf_prog_attach_opts")]
     pub fn attach(&self) -> Result<()> {
@@ -189,7 +191,8 @@ impl<'a> ProgDetach<'a> {
     ///
     /// # Errors
     ///
-    /// ENOENT or EINVAL when it is not attached; EPERM for what a link holds.
+    /// ENOENT or EINVAL when it is not attached (`bpf_prog_detach`); EPERM or EBUSY for what a link holds; ESTALE for another
+    /// revision.
     #[doc(alias = "bpf_prog_detach")]
     #[doc(alias = "bpf_prog_detach2")]
     #[doc(alias = "bpf_prog_detach_opts")]
@@ -272,7 +275,8 @@ impl<'a> ProgQuery<'a> {
     ///
     /// # Errors
     ///
-    /// EINVAL for a hook that has no queries; EPERM without CAP_NET_ADMIN.
+    /// EINVAL for a hook that has no queries, or flags that it does not take (`bpf_prog_query`); EPERM without CAP_NET_ADMIN; EBADF
+    /// and ENODEV for a target that is none.
     #[doc(alias = "bpf_prog_query")]
     #[doc(alias = "bpf_prog_query_opts")]
     pub fn query(&self) -> Result<ProgQueryResult> {

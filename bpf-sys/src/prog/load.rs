@@ -191,8 +191,11 @@ impl<'a> ProgLoad<'a> {
     ///
     /// # Errors
     ///
-    /// BPF_PROG_LOAD's errno: EACCES or EINVAL when the verifier rejects the program (load again with a log to learn why),
-    /// EPERM without privilege, E2BIG for too large ones. `Length` for records that are not a whole number.
+    /// BPF_PROG_LOAD's errno (`bpf_prog_load`, `bpf_check`): EACCES or EINVAL when the verifier rejects the program (load again with
+    /// a log to learn why); EINVAL as well for a type, attach type or field that the kernel does not take; EPERM without
+    /// privilege; E2BIG for too many instructions, for more work than the verifier does, or a field that it does not know;
+    /// EFAULT and EBADF for descriptors that are none; ENOENT for a module's BTF that is gone; EAGAIN when signals keep coming.
+    /// `Length` for records that are not a whole number.
     #[doc(alias = "bpf_prog_load")]
     pub fn load(&self) -> Result<OwnedFd> {
         self.load_with_log(0, &mut []).result

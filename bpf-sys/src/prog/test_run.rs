@@ -95,8 +95,9 @@ impl<'a> TestRun<'a> {
     ///
     /// # Errors
     ///
-    /// EINVAL for data or context that the type does not take or that is too short, ENOTSUPP for types without test runs,
-    /// ENOSPC when an output did not fit, EINTR when a signal came between two of the repeated runs.
+    /// EINVAL for data or context that the type does not take or that is too short, ENOTSUPP for types without test runs
+    /// (`bpf_prog_test_run`), ENOSPC when an output did not fit (`bpf_test_finish`), EINTR when a signal came between two of the
+    /// repeated runs (`bpf_test_timer_continue`), ENXIO for a CPU that is not online. Nothing is tried again: what was run, was.
     #[doc(alias = "bpf_prog_test_run_opts")]
     pub fn run(self, prog: BorrowedFd<'_>) -> Result<TestRunResult> {
         let (told, result) = self.try_run(prog);

@@ -1,7 +1,7 @@
 //! Commands that need something by its id in vmlinux's BTF: output streams, associations with struct_ops, and the source
 //! lines of a program.
 
-use crate::support::{btf_id, btf_type, counting, kernel, since, skipped};
+use crate::support::{btf_type, counting, find_btf_type, kernel, since, skipped};
 use purebpf_sys::{
     Insn,
     btf::BtfLoad,
@@ -35,8 +35,10 @@ fn streams_hold_what_programs_print() {
         return;
     }
     // The fifth argument is the verifier's to fill in; 6.18 and others near it have another name for the function that takes it.
-    let function = btf_id(FUNC, "bpf_stream_vprintk").or_else(|| btf_id(FUNC, "bpf_stream_vprintk_impl"));
-    let Some(function) = function else { return };
+    let names = ["bpf_stream_vprintk", "bpf_stream_vprintk_impl"];
+    let Some((function, _)) = names.iter().find_map(|name| find_btf_type(FUNC, name)) else {
+        return skipped(format_args!("vmlinux has none of {names:?}"));
+    };
     let create = MapCreate::new(MapType::ARRAY, 4, 8, 1).flags(MapFlags::RDONLY_PROG);
     let format = Map::from_fd(create.create().unwrap()).unwrap();
     format.update(&[0; 4], b"n=%d\n\0\0\0", ElemFlags::ANY).unwrap();
@@ -62,11 +64,14 @@ fn streams_hold_what_programs_print() {
     for (number, stream, other) in [(1, Stream::Stdout, Stream::Stderr), (2, Stream::Stderr, Stream::Stdout)] {
         let prog = load(number);
         let printed = TestRun::new().data_in(&[0; 64]).repeat(2).run(prog.as_fd()).unwrap().retval;
+        let mut buffer = [0; 6];
+        // Streams are allocated without locks: not on x86 without cmpxchg16b, nor where pages are still being set up.
         if printed as i32 == -libc::ENOMEM {
-            return skipped("no memory for streams: the kernel's allocation without locks gave none (ENOMEM)");
+            println!("left out: what stands in a stream, for which this kernel had no memory");
+            assert_eq!(prog_stream_read(prog.as_fd(), stream, &mut buffer).unwrap(), 0);
+            continue;
         }
         assert_eq!(printed as i32, 0, "what bpf_stream_vprintk returned");
-        let mut buffer = [0; 6];
         // What fits is taken; the rest stays.
         let read = prog_stream_read(prog.as_fd(), stream, &mut buffer).unwrap();
         let mut text = buffer[..read].to_vec();

@@ -161,8 +161,17 @@ pub(crate) fn btf_id(kind: u32, name: &str) -> Option<u32> {
     btf_type(kind, name).map(|(id, _)| id)
 }
 
-/// The id in vmlinux of a type of this kind and name, and its size (or what else stands there), by one walk over all types.
+/// The id in vmlinux of a type of this kind and name, and its size (or what else stands there).
 pub(crate) fn btf_type(kind: u32, name: &str) -> Option<(u32, u32)> {
+    let found = find_btf_type(kind, name);
+    if found.is_none() {
+        skipped(format_args!("vmlinux has no {name}"));
+    }
+    found
+}
+
+/// As [`btf_type`], without a word; by one walk over all types.
+pub(crate) fn find_btf_type(kind: u32, name: &str) -> Option<(u32, u32)> {
     let file = match FileBytes::open(Path::new("/sys/kernel/btf/vmlinux")) {
         Ok(file) => file,
         Err(error) => {
@@ -193,7 +202,6 @@ pub(crate) fn btf_type(kind: u32, name: &str) -> Option<(u32, u32)> {
             };
         id += 1;
     }
-    skipped(format_args!("vmlinux has no {name}"));
     None
 }
 
