@@ -7,9 +7,10 @@
 //!   libbpf and bpftool print. [`insn`]: the instruction. Both build on every operating system.
 //! - [`map`], [`prog`], [`btf`], [`link`], [`pin`], [`id`], [`info`], [`token`]: the commands. File descriptors come in as
 //!   `BorrowedFd` and go out as `OwnedFd`, close-on-exec and never below 3.
-//! - [`perf_event`]: perf_event_open(2) and its ioctls, as far as BPF programs are attached to perf events.
+//! - [`perf_event`]: perf_event_open(2) and its ioctls.
 //! - [`mapping`]: memory shared with the kernel (array maps, ring buffers), and the kernel's BTF files.
-//! - [`probes`]: what the running kernel can do; [`kernel_version`], [`possible_cpus`].
+//! - [`probes`]: what the running kernel can do, by trying it: features, types, helpers, kernel functions; [`kernel_version`],
+//!   [`possible_cpus`].
 //! - [`Error`]: the command and the errno; [`Error::advice`] says what that errno means for that command, and which
 //!   capability, sysctl or lockdown refuses.
 //!

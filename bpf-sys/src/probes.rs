@@ -10,6 +10,23 @@
 //!
 //! [`Probes`] remembers conclusive answers; where a want of privilege hides the answer, nothing is remembered, so that a later
 //! call, made with more rights, can still learn it.
+//!
+//! ```no_run
+//! use purebpf_sys::probes::{Feature, Kfunc, Probes};
+//! use purebpf_sys::uapi::{HelperId, MapType, ProgType};
+//!
+//! # fn btf_id_of(_: &str) -> Option<u32> { None }
+//! let probes = Probes::global();
+//! let rings = probes.map_type(MapType::RINGBUF)?;
+//! let loads = probes.helper(ProgType::XDP, HelperId::XDP_LOAD_BYTES)?;
+//! let gotol = probes.has(Feature::IsaV4)?;
+//! // The id of a kernel function comes from the kernel's BTF; one that is not there is none.
+//! let from_pid = match btf_id_of("bpf_task_from_pid") {
+//!     Some(id) => probes.kfunc(ProgType::SCHED_CLS, Kfunc::vmlinux(id))?,
+//!     None => false,
+//! };
+//! # Ok::<(), purebpf_sys::Error>(())
+//! ```
 
 mod calls;
 mod isa;

@@ -177,7 +177,8 @@ pub(crate) fn log_len(log: &[u8]) -> u32 {
 /// # Safety
 ///
 /// Every address within `attr` is good for what the command reads or writes through it; file descriptors within are open.
-/// The kernel may write to all of `attr`, and some commands write past a short `attr`: give whole ones.
+/// The kernel may write to all of `attr`, and some commands write past a short `attr`: give whole ones. `cmd` is without
+/// `BPF_COMMON_ATTRS`, which goes with two arguments more.
 #[doc(alias = "sys_bpf")]
 pub unsafe fn bpf(cmd: Cmd, attr: &mut [u64]) -> Result<i32> {
     // SAFETY: the slice is good for its length; the rest is the caller's promise.

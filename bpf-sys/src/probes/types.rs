@@ -152,7 +152,10 @@ impl Probes {
             How::XdpDevmap => {
                 // egress_ifindex of struct xdp_md.
                 let insns = [Insn::ldx_mem(op::W, 0, 1, 20), Insn::mov64_imm(0, 0), Insn::exit()];
-                self.prog_type(ProgType::XDP)?;
+                // With the type there and allowed, EACCES is the verifier's word about the field.
+                if !self.prog_type(ProgType::XDP)? {
+                    return Ok(false);
+                }
                 match load(self, ProgType::XDP, &insns).expected_attach_type(attach_type).load() {
                     Err(error) if error.errno() == libc::EACCES => Ok(false),
                     result => answer(result),
