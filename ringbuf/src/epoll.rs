@@ -61,12 +61,21 @@ impl Epoll {
         Ok(Self(if fd.as_raw_fd() > 2 { fd } else { fd.try_clone().map_err(duplicate)? }))
     }
 
-    /// Waits for `map` as well. If something is in the ring already, that counts as its first edge.
-    pub(crate) fn add(&self, map: BorrowedFd<'_>) -> Result<(), Error> {
-        let mut event = libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLET) as u32, u64: 0 };
+    /// Waits for `ring`, a map or a perf event, as well. If something is in it already, that counts as its first edge.
+    pub(crate) fn add(&self, ring: BorrowedFd<'_>) -> Result<(), Error> {
+        self.add_for(ring, libc::EPOLLIN)
+    }
+
+    /// Waits until programs have taken something out of the user ring buffer `map`.
+    pub(crate) fn add_writable(&self, map: BorrowedFd<'_>) -> Result<(), Error> {
+        self.add_for(map, libc::EPOLLOUT)
+    }
+
+    fn add_for(&self, fd: BorrowedFd<'_>, events: i32) -> Result<(), Error> {
+        let mut event = libc::epoll_event { events: (events | libc::EPOLLET) as u32, u64: 0 };
         // SAFETY: `event` is a valid epoll_event that the call reads.
         let result =
-            unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, map.as_raw_fd(), &raw mut event) };
+            unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &raw mut event) };
         if result < 0 {
             return Err(Error::last_os_error("epoll_ctl(EPOLL_CTL_ADD)"));
         }

@@ -4,7 +4,7 @@ use std::io;
 
 use purebpf_sys::uapi::{MapFlags, MapType};
 
-/// Why a ring buffer could not be opened, waited for or read.
+/// Why a ring buffer could not be opened, waited for, read or written to.
 ///
 /// The text is whole, down to what the kernel said, and so there is no [`source`](std::error::Error::source): a printed chain says
 /// it once. The error below, where there is one, is the variant's `cause`.
@@ -62,6 +62,67 @@ pub enum Error {
     AlreadyConsumed {
         /// The map's id.
         map_id: u32,
+    },
+
+    /// Another producer in this process is writing to the map. A user ring buffer has one producer position: two
+    /// writers would overwrite each other's samples.
+    #[error("user ring buffer map {map_id} is already being written to in this process")]
+    AlreadyProduced {
+        /// The map's id.
+        map_id: u32,
+    },
+
+    /// A sample is longer than its ring can ever take.
+    #[error("a sample of {len} bytes does not fit a user ring buffer that takes {most}")]
+    TooLong {
+        /// The sample's length in bytes.
+        len: usize,
+        /// The longest that the ring takes.
+        most: usize,
+    },
+
+    /// There is no room for a sample now: programs have yet to drain the ring (ENOSPC).
+    #[error("no room for a sample of {len} bytes in a user ring buffer with {available} bytes left, headers included")]
+    NoSpace {
+        /// The sample's length in bytes.
+        len: usize,
+        /// The bytes that are free, of which a header of 8 and padding to a multiple of 8 take some.
+        available: usize,
+    },
+
+    /// A perf buffer of a number of pages that the kernel does not give: it must be a power of two.
+    #[error("a perf buffer of {pages} pages is not possible: the number must be a power of two")]
+    BadPageCount {
+        /// The number asked for.
+        pages: usize,
+    },
+
+    /// The CPUs that are online could not be told.
+    #[error("cannot tell which CPUs are online: {cause}")]
+    OnlineCpus {
+        /// Why not.
+        cause: purebpf_sys::Error,
+    },
+
+    /// The perf event of a CPU could not be opened.
+    #[error("cannot open the perf buffer of CPU {cpu}: {cause}")]
+    PerfEvent {
+        /// The CPU.
+        cpu: u32,
+        /// The kernel's answer: EACCES or EPERM without CAP_PERFMON where `perf_event_paranoid` asks for it, ENODEV for a
+        /// CPU that is not online.
+        cause: purebpf_sys::Error,
+    },
+
+    /// The perf event of a CPU could not be put into the map.
+    #[error("cannot put the perf buffer of CPU {cpu} into slot {key} of the map: {cause}")]
+    MapSlot {
+        /// The CPU.
+        cpu: u32,
+        /// The slot.
+        key: u32,
+        /// The kernel's answer: E2BIG for a slot that the map does not have.
+        cause: purebpf_sys::Error,
     },
 
     /// The two positions contradict each other: they can be at most `size` bytes apart, and the consumer

@@ -53,9 +53,14 @@ pub mod manager;
 mod map_info;
 pub mod mapping;
 pub mod memory;
+pub mod perf;
 pub mod ring;
+mod sole;
+pub mod user;
 
 pub use cursor::{Consumed, Cursor, Record};
 pub use error::Error;
 pub use manager::RingBufferManager;
+pub use perf::{PerfBuffer, PerfBufferOptions, PerfEvent, PerfRecord, PerfRing};
 pub use ring::Ring;
+pub use user::{UserRing, UserSample};

@@ -22,23 +22,23 @@ use purebpf_sys::system::page_size;
 use crate::Error;
 use crate::memory::{RingMemory, RingPointers};
 
-/// A `BPF_MAP_TYPE_RINGBUF` map's pages, mapped for its consumer.
+/// The pages of a ring buffer map of either direction.
 #[derive(Debug)]
-pub struct RingMapping {
+pub(crate) struct RingPages {
     /// Keep mapped what the pointers lead to.
     _consumer: Mapping,
     _producer_and_data: Mapping,
-    pointers: RingPointers,
+    pub(crate) pointers: RingPointers,
 }
 
-impl RingMapping {
-    /// Maps `map`, a ring buffer of `size` bytes (its `max_entries`).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::BadSize`] if no ring buffer has that size or it exceeds the address space; [`Error::Mapping`] if the
-    /// map cannot be mapped: EACCES for a read-only descriptor, EPERM for a frozen map, EINVAL if the map is smaller.
-    pub(crate) fn new(map: BorrowedFd<'_>, size: u64) -> Result<Self, Error> {
+impl RingPages {
+    /// Maps `map`, a ring of `size` bytes (its `max_entries`).
+    pub(crate) fn new(
+        map: BorrowedFd<'_>,
+        size: u64,
+        consumer: Protection,
+        producer_and_data: Protection,
+    ) -> Result<Self, Error> {
         let page = page_size();
         let bad_size = || Error::BadSize { size };
         let size = usize::try_from(size).map_err(|_| bad_size())?;
@@ -50,9 +50,9 @@ impl RingMapping {
             return Err(bad_size());
         }
 
-        let consumer = Mapping::new(map, 0, page, Protection::ReadWrite)
-            .map_err(|cause| Error::Mapping { part: "consumer page", cause })?;
-        let producer_and_data = Mapping::new(map, page as u64, len, Protection::ReadOnly)
+        let consumer =
+            Mapping::new(map, 0, page, consumer).map_err(|cause| Error::Mapping { part: "consumer page", cause })?;
+        let producer_and_data = Mapping::new(map, page as u64, len, producer_and_data)
             .map_err(|cause| Error::Mapping { part: "producer page and data", cause })?;
         let (Some(first), Some(second)) = (NonNull::new(consumer.as_ptr()), NonNull::new(producer_and_data.as_ptr()))
         else {
@@ -69,13 +69,29 @@ impl RingMapping {
     }
 }
 
-// SAFETY: addresses of the process, used by `Cursor` as `RingMemory` says; nothing in them is tied to a thread.
-unsafe impl Send for RingMapping {}
-// SAFETY: as above; `&RingMapping` gives out addresses and no access.
-unsafe impl Sync for RingMapping {}
+// SAFETY: addresses of the process; nothing in them is tied to a thread.
+unsafe impl Send for RingPages {}
+// SAFETY: as above; `&RingPages` gives out addresses and no access.
+unsafe impl Sync for RingPages {}
+
+/// A `BPF_MAP_TYPE_RINGBUF` map's pages, mapped for its consumer.
+#[derive(Debug)]
+pub struct RingMapping(RingPages);
+
+impl RingMapping {
+    /// Maps `map`, a ring buffer of `size` bytes (its `max_entries`).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadSize`] if no ring buffer has that size or it exceeds the address space; [`Error::Mapping`] if the
+    /// map cannot be mapped: EACCES for a read-only descriptor, EPERM for a frozen map, EINVAL if the map is smaller.
+    pub(crate) fn new(map: BorrowedFd<'_>, size: u64) -> Result<Self, Error> {
+        Ok(Self(RingPages::new(map, size, Protection::ReadWrite, Protection::ReadOnly)?))
+    }
+}
 
 // SAFETY: the pages stay mapped, at the same addresses, for as long as the value exists. Each position is the first
-// word of a page, so it is aligned; `new` has checked that `size` is a power of two and a multiple of the page size,
+// word of a page, so it is aligned; `RingPages::new` has checked that `size` is a power of two and a multiple of the page size,
 // and mapped `2 * size` bytes after the page of the producer position. The kernel keeps the rest of the contract for
 // `BPF_MAP_TYPE_RINGBUF` without `BPF_F_RB_OVERWRITE` (see `cursor`), which is why only `Ring` makes these; its
 // positions are `unsigned long`s, as large as `usize` where kernel and process have the same word size.
@@ -86,6 +102,6 @@ unsafe impl Sync for RingMapping {}
 // nobody does.
 unsafe impl RingMemory for RingMapping {
     fn pointers(&self) -> RingPointers {
-        self.pointers
+        self.0.pointers
     }
 }

@@ -1,15 +1,14 @@
 //! One ring buffer map and its consumer: reading, waiting, or both.
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::cursor::{Consumed, Cursor, Limit, Record, Walk};
 use crate::epoll::{Deadline, Epoll, Wake};
 use crate::mapping::RingMapping;
+use crate::sole::Sole;
 use crate::{Error, map_info};
 
 /// The consumer of one `BPF_MAP_TYPE_RINGBUF` map.
@@ -37,7 +36,7 @@ pub struct Ring {
     epoll: Option<Epoll>,
     cursor: Cursor<RingMapping>,
     map: OwnedFd,
-    _sole: SoleConsumer,
+    _sole: Sole,
 }
 
 impl Ring {
@@ -60,8 +59,8 @@ impl Ring {
     /// As [`new`](Self::new); the descriptor is closed.
     pub fn from_owned(map: OwnedFd) -> Result<Self, Error> {
         let info = map_info::ring_buffer(map.as_fd())?;
-        let sole = SoleConsumer::of(info.id)?;
-        let mapping = RingMapping::new(map.as_fd(), info.size)?;
+        let sole = Sole::of(info.id, 0).ok_or(Error::AlreadyConsumed { map_id: info.id })?;
+        let mapping = RingMapping::new(map.as_fd(), info.max_entries.into())?;
         Ok(Self { epoll: None, cursor: Cursor::new(mapping)?, map, _sole: sole })
     }
 
@@ -273,29 +272,5 @@ fn never_breaking(mut callback: impl FnMut(&[u8])) -> impl FnMut(&[u8]) -> Contr
     move |record| {
         callback(record);
         ControlFlow::Continue(())
-    }
-}
-
-/// The ids of the maps that this process consumes. An id stays the map's for as long as a descriptor of the map is
-/// open.
-static CONSUMED_MAPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
-
-/// The right to be a map's consumer in this process.
-#[derive(Debug)]
-struct SoleConsumer {
-    map_id: u32,
-}
-
-impl SoleConsumer {
-    fn of(map_id: u32) -> Result<Self, Error> {
-        let mut maps = CONSUMED_MAPS.lock().unwrap_or_else(PoisonError::into_inner);
-        if maps.insert(map_id) { Ok(Self { map_id }) } else { Err(Error::AlreadyConsumed { map_id }) }
-    }
-}
-
-impl Drop for SoleConsumer {
-    fn drop(&mut self) {
-        let mut maps = CONSUMED_MAPS.lock().unwrap_or_else(PoisonError::into_inner);
-        maps.remove(&self.map_id);
     }
 }
