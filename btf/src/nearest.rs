@@ -7,6 +7,8 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::{KernelBtf, Kind, Type};
+
 /// How many names are proposed.
 const KEPT: usize = 3;
 /// Longer names are not compared: a name that long is generated, and the comparison costs the product of both lengths.
@@ -24,7 +26,7 @@ const LEAST_WORD: usize = 4;
 const FAR: usize = usize::MAX / 2;
 
 /// Collects, out of any number of names, the three that take the fewest edits to become the one that was asked for. Of those
-/// as many edits away, names that begin as that one come first. A name that has the whole of it before a dot or behind an
+/// as many edits away, names that begin as that one come first, and then it goes by the alphabet. A name that has the whole of it before a dot or behind an
 /// underscore is near, however much else it has.
 ///
 /// ```
@@ -40,7 +42,7 @@ pub struct Nearest {
     letters: u64,
     /// A proposal takes fewer edits than this.
     bound: usize,
-    /// Ascending by rank; of equal ones the first offered stands first.
+    /// Ascending by rank.
     best: Vec<(Rank, Vec<u8>)>,
     /// Three rows of the table of distances, kept so that no offer allocates.
     rows: [Vec<usize>; 3],
@@ -68,11 +70,10 @@ impl Nearest {
             return;
         }
         let begins_otherwise = !self.begins_as(name);
-        // What is as far as the worst that is kept comes in by its beginning alone.
+        // What is as far as the worst that is kept may come in by its beginning, or by the alphabet.
         let bound = match self.best.get(KEPT - 1) {
-            Some(((worst, worst_begins_otherwise), _)) => {
-                worst + usize::from(*worst_begins_otherwise && !begins_otherwise)
-            }
+            Some((worst, kept)) if (begins_otherwise, name) < (worst.1, &kept[..]) => worst.0 + 1,
+            Some((worst, _)) => worst.0,
             None => self.bound,
         };
         let Some(distance) = self.whole_within(name).or_else(|| self.edits(name, bound)).filter(|d| *d < bound) else {
@@ -82,7 +83,7 @@ impl Nearest {
             return;
         }
         let rank = (distance, begins_otherwise);
-        let place = self.best.partition_point(|(other, _)| *other <= rank);
+        let place = self.best.partition_point(|(other, kept)| (other, &kept[..]) < (&rank, name));
         self.best.insert(place, (rank, name.to_owned()));
         self.best.truncate(KEPT);
     }
@@ -159,6 +160,31 @@ impl Nearest {
             core::mem::swap(above, row);
         }
         Some(above[wanted.len()]).filter(|distance| *distance < bound)
+    }
+}
+
+impl KernelBtf {
+    /// The three types of a kind whose names, without `prefix` before them, are nearest to `name`: in `module` (`vmlinux` for the
+    /// kernel proper), or anywhere. A module whose BTF is damaged has none.
+    pub fn nearest_names(&self, module: Option<&str>, prefix: &str, kind: Kind, name: &str) -> Vec<String> {
+        let mut nearest = Nearest::new(name);
+        let mut offer = |candidate: Type<'_>| {
+            if candidate.kind() == kind {
+                if let Some(name) = candidate.name_bytes().strip_prefix(prefix.as_bytes()) {
+                    nearest.offer(name);
+                }
+            }
+        };
+        let wanted = |name: &str| module.is_none_or(|module| module == name);
+        if wanted("vmlinux") {
+            self.vmlinux().types().for_each(&mut offer);
+        }
+        for module in self.modules().iter().filter(|module| wanted(module.name())) {
+            if let Ok(btf) = module.btf(self.vmlinux()) {
+                btf.own_types().for_each(&mut offer);
+            }
+        }
+        nearest.into_names()
     }
 }
 
@@ -245,7 +271,7 @@ mod tests {
         for name in ["do_exec", "do_exit_", "xxxxxxxxxx", "do_exat", "do_exec", "do_exit2", "", "sys_do_exit"] {
             nearest.offer(name.as_bytes());
         }
-        assert_eq!(nearest.into_names(), ["do_exit_", "do_exat", "do_exit2"]);
+        assert_eq!(nearest.into_names(), ["do_exat", "do_exit2", "do_exit_"]);
     }
 
     #[test]
@@ -255,7 +281,7 @@ mod tests {
         for name in ["xfs_reed", "efs_reed", "gfs_reed", "vfs_rxyd", "vfs_rea", "vfs_read"] {
             nearest.offer(name.as_bytes());
         }
-        assert_eq!(nearest.into_names(), ["vfs_read", "vfs_rxyd", "vfs_rea"]);
+        assert_eq!(nearest.into_names(), ["vfs_read", "vfs_rea", "vfs_rxyd"]);
     }
 
     #[test]
@@ -266,10 +292,27 @@ mod tests {
         {
             nearest.offer(name.as_bytes());
         }
-        assert_eq!(nearest.into_names(), ["sys_openat2.constprop.0", "sys_openat", "sys_opena"]);
+        assert_eq!(nearest.into_names(), ["sys_openat", "sys_openat2.constprop.0", "sys_opena"]);
         let mut nearest = Nearest::new("openat2");
         nearest.offer(b"__x64_sys_openat2");
         assert_eq!(nearest.into_names(), ["__x64_sys_openat2"]);
+    }
+
+    /// Kernels list their functions in any order.
+    #[test]
+    fn the_order_of_offers_counts_for_nothing() {
+        let names = ["srcu_unlock", "cpus_lock", "rcu_unlokc", "rcu_lock", "rcu_unlock", "xcu_unlock", "rcu_unlocked"];
+        let of = |names: &mut dyn Iterator<Item = &&str>| {
+            let mut nearest = Nearest::new("rcu_unlokk");
+            names.for_each(|name| nearest.offer(name.as_bytes()));
+            nearest.into_names()
+        };
+        let first = of(&mut names.iter());
+        assert_eq!(first, ["rcu_unlock", "rcu_unlokc", "srcu_unlock"]);
+        for turn in 0..names.len() {
+            assert_eq!(of(&mut names[turn..].iter().chain(&names[..turn])), first);
+            assert_eq!(of(&mut names[turn..].iter().chain(&names[..turn]).rev()), first);
+        }
     }
 
     #[test]

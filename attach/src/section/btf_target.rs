@@ -108,7 +108,7 @@ impl<'n> BtfTarget<'n> {
             target: self.to_string(),
             kind: if self.kind == Kind::Typedef { "tracepoint" } else { "function" },
             unknown_module: (!module_known).then(|| self.module.unwrap_or_default().into()),
-            nearest: self.nearest(kernel),
+            nearest: kernel.nearest_names(self.module, self.prefix, self.kind, self.name),
         })
     }
 
@@ -120,7 +120,9 @@ impl<'n> BtfTarget<'n> {
     pub fn find_in_program(&self, btf: &Btf) -> Result<TypeId, Error> {
         btf.find(self.name, Kind::Func).ok_or_else(|| {
             let mut nearest = Nearest::new(self.name);
-            offer_all(&mut nearest, btf, "", Kind::Func, false);
+            for function in btf.types().filter(|candidate| candidate.kind() == Kind::Func) {
+                nearest.offer(function.name_bytes());
+            }
             Error::NoBtfTarget {
                 target: self.name.into(),
                 kind: "function of the target program",
@@ -128,19 +130,6 @@ impl<'n> BtfTarget<'n> {
                 nearest: nearest.into_names(),
             }
         })
-    }
-
-    fn nearest(&self, kernel: &KernelBtf) -> Vec<String> {
-        let mut nearest = Nearest::new(self.name);
-        if self.module.is_none_or(|module| module == "vmlinux") {
-            offer_all(&mut nearest, kernel.vmlinux(), self.prefix, self.kind, false);
-        }
-        for module in kernel.modules().iter().filter(|module| self.module == Some(module.name())) {
-            if let Ok(btf) = module.btf(kernel.vmlinux()) {
-                offer_all(&mut nearest, btf, self.prefix, self.kind, true);
-            }
-        }
-        nearest.into_names()
     }
 }
 
@@ -159,17 +148,6 @@ fn find_own(btf: &Btf, name: &str, kind: Kind) -> Option<TypeId> {
     btf.ids_named(name.as_bytes())
         .filter(|id| *id >= btf.first_id())
         .find(|id| btf.type_by_id(*id).is_ok_and(|candidate| candidate.kind() == kind))
-}
-
-fn offer_all(nearest: &mut Nearest, btf: &Btf, prefix: &str, kind: Kind, own: bool) {
-    let mut offer = |candidate: purebpf_btf::Type<'_>| {
-        if candidate.kind() == kind {
-            if let Some(name) = candidate.name().and_then(|name| name.strip_prefix(prefix)) {
-                nearest.offer(name.as_bytes());
-            }
-        }
-    };
-    if own { btf.own_types().for_each(&mut offer) } else { btf.types().for_each(&mut offer) }
 }
 
 #[cfg(test)]

@@ -162,7 +162,7 @@ impl Near<'_> {
         let Some(left) = self.left.get().checked_sub(1) else { return String::new() };
         self.left.set(left);
         nearest::said(&match (kind, self.kernel) {
-            (Some(kind), Some(kernel)) => nearest::in_btf(kernel, None, "", kind, name),
+            (Some(kind), Some(kernel)) => kernel.nearest_names(None, "", kind, name),
             (Some(_), None) => Vec::new(),
             (None, _) => self.ksyms.nearest(name),
         })

@@ -325,7 +325,7 @@ fn find_attach_type(
     match symbols().and_then(traceable) {
         Some(why) => Err(fault(format!("{what}, though {why}"))),
         None => {
-            let near = nearest::in_btf(kernel, target.module.as_deref(), prefix, target.kind, name);
+            let near = kernel.nearest_names(target.module.as_deref(), prefix, target.kind, name);
             Err(fault(what + &nearest::said(&near)))
         }
     }

@@ -70,7 +70,7 @@ impl Suspects<'_> {
                 ext.name
             );
             if let Some(kernel) = self.kernel_btf {
-                text += &nearest::said(&nearest::in_btf(kernel, None, "", Kind::Func, &ext.name));
+                text += &nearest::said(&kernel.nearest_names(None, "", Kind::Func, &ext.name));
             }
             return Some(text);
         }
