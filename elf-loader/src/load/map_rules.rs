@@ -408,7 +408,11 @@ fn too_big(map: &MapDefinition) -> Option<String> {
             .then(|| format!("value_size is {value}: the most that the kernel allocates at once is {KMALLOC_MAX}"))
     };
     match map.map_type {
-        MapType::ARRAY | MapType::PROG_ARRAY => allocated(),
+        // Before they were allocated page by page, that was less.
+        MapType::ARRAY if map.value_size > i32::MAX as u32 => {
+            Some(format!("value_size is {value}: it is at most {}", i32::MAX))
+        }
+        MapType::ARRAY => allocated().or_else(|| Some(too_much_memory(map))),
         MapType::PERCPU_ARRAY => percpu_value(map),
         MapType::HASH | MapType::LRU_HASH | MapType::HASH_OF_MAPS | MapType::PERCPU_HASH | MapType::LRU_PERCPU_HASH => {
             if let Some(fault) = percpu_value(map) {
