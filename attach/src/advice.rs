@@ -1,6 +1,7 @@
 //! What to do about an errno: the privilege a mechanism needs, and since when kernels have it.
 
 use crate::error::{Error, Mechanism};
+use crate::symbols::kernel::{Known, is_traceable, look_up};
 use purebpf_sys::{kernel_version, system::version};
 use std::fs;
 
@@ -17,15 +18,17 @@ fn since(mechanism: Mechanism) -> Option<(u32, &'static str)> {
     })
 }
 
-/// What to do about a refusal; empty when only the errno is known.
-pub(crate) fn advice(mechanism: Mechanism, errno: i32) -> String {
-    match errno {
-        libc::EPERM | libc::EACCES if mechanism != Mechanism::Socket => privilege(mechanism),
+/// What to do about a refusal; empty when only the errno is known. What this crate knows of the mechanism comes before what
+/// purebpf-sys knows of the call; of privileges the latter knows everything.
+pub(crate) fn advice(mechanism: Mechanism, cause: &purebpf_sys::Error) -> String {
+    let of_call = || cause.advice().unwrap_or_default();
+    match cause.errno() {
+        libc::EPERM if mechanism == Mechanism::Socket => "the socket's filter is locked (SO_LOCK_FILTER)".into(),
         libc::EINVAL | libc::EOPNOTSUPP | libc::E2BIG => match since(mechanism) {
             Some((needed, what)) if kernel_version() != 0 && kernel_version() < needed => {
                 format!("{what} came with Linux {}, this is {}", dotted(needed), dotted(kernel_version()))
             }
-            _ => String::new(),
+            _ => of_call(),
         },
         libc::EBUSY if mechanism == Mechanism::Xdp => "another program is attached to the device".into(),
         libc::EEXIST if mechanism == Mechanism::Xdp => {
@@ -44,44 +47,40 @@ pub(crate) fn advice(mechanism: Mechanism, errno: i32) -> String {
         libc::ENOENT if matches!(mechanism, Mechanism::Tcx | Mechanism::Cgroup) => {
             "the program or link to be placed beside is not attached there".into()
         }
-        libc::EPERM if mechanism == Mechanism::Socket => "the socket's filter is locked (SO_LOCK_FILTER)".into(),
         // The kernel's own number for "not supported".
         524 if mechanism == Mechanism::Tracing => "this kernel has no trampolines on this architecture".into(),
+        _ => of_call(),
+    }
+}
+
+/// What to do when a file of tracefs refuses to be written.
+pub(crate) fn tracefs_advice(errno: i32) -> String {
+    match errno {
+        libc::EPERM | libc::EACCES => format!("only root may write to tracefs{}", lockdown()),
         _ => String::new(),
     }
 }
 
-fn privilege(mechanism: Mechanism) -> String {
-    match mechanism {
-        Mechanism::Xdp | Mechanism::Tcx => NET_PRIVILEGE.into(),
-        Mechanism::Cgroup => format!("{NET_PRIVILEGE}; or a cgroup above has a program and allows none below it"),
-        Mechanism::Kprobe | Mechanism::Uprobe | Mechanism::Tracepoint | Mechanism::PerfEvent => {
-            let paranoid = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default();
-            format!(
-                "{PERF_PRIVILEGE}; kernel.perf_event_paranoid is {}{}",
-                match paranoid.trim() {
-                    "" => "not known",
-                    value => value,
-                },
-                lockdown()
-            )
-        }
-        _ => format!("{PERF_PRIVILEGE}{}", lockdown()),
-    }
-}
-
-const NET_PRIVILEGE: &str = "CAP_NET_ADMIN and CAP_BPF are needed (before Linux 5.8 CAP_SYS_ADMIN)";
-const PERF_PRIVILEGE: &str = "CAP_PERFMON and CAP_BPF are needed (before Linux 5.8 CAP_SYS_ADMIN)";
-
-/// What no capability helps against: lockdown(7), which refuses tracing to all at its stricter level.
+/// What no capability helps against: lockdown(7), which refuses tracefs to all at its stricter level.
 fn lockdown() -> &'static str {
     let state = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
-    if state.contains("[confidentiality]") { "; the kernel is locked down (lockdown=confidentiality)" } else { "" }
+    if state.contains("[confidentiality]") { "; kernel lockdown is at confidentiality" } else { "" }
+}
+
+/// Why ftrace cannot stop at a function that the kernel has; `None` when it can, or when that cannot be told.
+pub(crate) fn not_traceable(function: &str) -> Option<String> {
+    let exists = matches!(look_up(function), Known::Times(1..));
+    (exists && is_traceable(function) == Some(false)).then(|| {
+        format!(
+            "{function} is in /proc/kallsyms and not in available_filter_functions: it is marked notrace, or part of tracing \
+             itself, or compiled without a place to trace it at"
+        )
+    })
 }
 
 /// What to do when a perf event refuses a program: the errnos of `perf_event_set_bpf_prog` and what it calls.
-pub(crate) fn event_advice(mechanism: Mechanism, errno: i32) -> String {
-    match errno {
+pub(crate) fn event_advice(mechanism: Mechanism, cause: &purebpf_sys::Error) -> String {
+    match cause.errno() {
         libc::EPROTO => "the program takes stack traces, and the event excludes call chains".into(),
         libc::EACCES if matches!(mechanism, Mechanism::Tracepoint | Mechanism::PerfEvent) => {
             "the program reads beyond the fields of the tracepoint (`format` in tracefs has them)".into()
@@ -92,13 +91,13 @@ pub(crate) fn event_advice(mechanism: Mechanism, errno: i32) -> String {
             "only programs of type KPROBE run there, and only functions marked ALLOW_ERROR_INJECTION can be overridden".into()
         }
         libc::EINVAL => "the program is not of the type that such events run, or is sleepable".into(),
-        errno => advice(mechanism, errno),
+        _ => advice(mechanism, cause),
     }
 }
 
 /// An [`Error::Attach`] with what is known of the errno.
 pub(crate) fn refused(mechanism: Mechanism, target: impl Into<String>, cause: purebpf_sys::Error) -> Error {
-    Error::Attach { mechanism, target: target.into(), advice: advice(mechanism, cause.errno()), cause }
+    Error::Attach { mechanism, target: target.into(), advice: advice(mechanism, &cause), cause }
 }
 
 /// `6.12` of a `KERNEL_VERSION`.
@@ -109,16 +108,32 @@ pub(crate) fn dotted(version: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use purebpf_sys::{error::Errno, uapi::Cmd};
+
+    fn error(cmd: Cmd, errno: i32) -> purebpf_sys::Error {
+        purebpf_sys::Error::Bpf { cmd, errno: Errno(errno) }
+    }
 
     #[test]
     fn says_which_privilege() {
-        assert!(advice(Mechanism::Xdp, libc::EPERM).contains("CAP_NET_ADMIN"));
-        assert!(advice(Mechanism::Kprobe, libc::EACCES).contains("perf_event_paranoid"));
-        assert!(advice(Mechanism::Socket, libc::EPERM).contains("SO_LOCK_FILTER"));
-        assert!(event_advice(Mechanism::Kprobe, libc::EPERM).contains("CAP_PERFMON"));
-        assert!(!event_advice(Mechanism::Tracepoint, libc::EACCES).contains("CAP_PERFMON"));
-        assert_eq!(advice(Mechanism::Socket, libc::EINTR), "");
-        assert_eq!(advice(Mechanism::Kprobe, libc::ENODEV), "");
+        let perf = purebpf_sys::Error::Syscall { call: "perf_event_open", errno: Errno(libc::EACCES) };
+        assert!(advice(Mechanism::Kprobe, &perf).contains("perf_event_paranoid"));
+        let link = |errno| error(Cmd::LINK_CREATE, errno);
+        assert!(advice(Mechanism::Xdp, &link(libc::EPERM)).contains("CAP_NET_ADMIN"));
+        assert!(event_advice(Mechanism::Kprobe, &link(libc::EPERM)).contains("CAP_PERFMON"));
+        assert!(!event_advice(Mechanism::Tracepoint, &link(libc::EACCES)).contains("CAP_PERFMON"));
+        let socket = |errno| purebpf_sys::Error::Syscall { call: "setsockopt", errno: Errno(errno) };
+        assert!(advice(Mechanism::Socket, &socket(libc::EPERM)).contains("SO_LOCK_FILTER"));
+        assert_eq!(advice(Mechanism::Socket, &socket(libc::EINTR)), "");
+    }
+
+    /// Each from one of the two that know: what it takes is not told twice.
+    #[test]
+    fn the_mechanism_comes_before_the_call() {
+        let link = |errno| error(Cmd::LINK_CREATE, errno);
+        assert_eq!(advice(Mechanism::Xdp, &link(libc::EBUSY)), "another program is attached to the device");
+        assert_eq!(advice(Mechanism::Tcx, &link(libc::EBUSY)), link(libc::EBUSY).advice().unwrap());
+        assert_eq!(advice(Mechanism::Kprobe, &link(libc::ENODEV)), "");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Attaching by a section's name alone.
 
 use crate::{
+    advice::not_traceable,
     error::{Error, Mechanism, Result},
     kprobe::{KprobeOptions, attach_kprobe},
     link::Link,
@@ -32,7 +33,7 @@ pub fn auto_attach(
         AutoAttach::Tracing | AutoAttach::Lsm => {
             return attach_tracing(prog, attach_type, &TracingOptions::default())
                 .map(Some)
-                .map_err(|error| named(error, section.name));
+                .map_err(|error| named(error, section));
         }
         AutoAttach::Kprobe => Mechanism::Kprobe,
         AutoAttach::Uprobe => Mechanism::Uprobe,
@@ -68,10 +69,15 @@ pub fn auto_attach(
 }
 
 /// The section tells more than the attach type, which is all that attaching to a chosen target knows.
-fn named(error: Error, section: &str) -> Error {
+fn named(error: Error, section: &SectionName<'_>) -> Error {
     match error {
         Error::Attach { mechanism, advice, cause, .. } => {
-            Error::Attach { mechanism, target: section.into(), advice, cause }
+            // Where ftrace has no place at a function, patching it finds other bytes than it looks for (EBUSY), or none.
+            let why = match section.target() {
+                Ok(Target::Tracing { name, .. }) if !cause.is_permission() => not_traceable(name),
+                _ => None,
+            };
+            Error::Attach { mechanism, target: section.name.into(), advice: why.unwrap_or(advice), cause }
         }
         error => error,
     }

@@ -1,13 +1,13 @@
 //! Kernel functions: kprobes at their entry (or some bytes into them), kretprobes at their return.
 
 use crate::{
-    advice::advice,
+    advice::{advice, not_traceable, tracefs_advice},
     error::{Error, Mechanism, Result},
     legacy_probe::{LegacyKind, LegacyProbe},
     link::Link,
     perf_event::attach_event,
     probe::{Pmu, ProbeAttachMode, attach_legacy, event_options, is_legacy},
-    symbols::kernel::{Known, is_traceable, look_up},
+    symbols::kernel::{Known, look_up},
 };
 use purebpf_sys::perf_event::PerfEvent;
 use std::{ffi::CString, os::fd::BorrowedFd};
@@ -89,7 +89,10 @@ pub fn attach_kprobe(prog: BorrowedFd<'_>, function: &str, options: &KprobeOptio
                 .pid(-1)
                 .cpu(0)
                 .open()
-                .map_err(|cause| explain(function, &target, cause.errno(), |advice| attach_error(&target, advice, cause)))?;
+                .map_err(|cause| {
+                    let other = advice(Mechanism::Kprobe, &cause);
+                    explain(function, &target, cause.errno(), other, |advice| attach_error(&target, advice, cause))
+                })?;
             attach_event(Mechanism::Kprobe, &target, prog, event, &event_options)
         }
         None => {
@@ -97,7 +100,8 @@ pub fn attach_kprobe(prog: BorrowedFd<'_>, function: &str, options: &KprobeOptio
                 let errno = error.errno();
                 match error {
                     Error::File { path, cause, .. } => {
-                        explain(function, &target, errno, |advice| Error::File { path, advice, cause })
+                        let other = tracefs_advice(errno);
+                        explain(function, &target, errno, other, |advice| Error::File { path, advice, cause })
                     }
                     error => error,
                 }
@@ -113,7 +117,9 @@ fn attach_error(target: &str, advice: String, cause: purebpf_sys::Error) -> Erro
 
 /// What an errno means of a function: the kernel answers ENOENT or EINVAL to a name that is none, EADDRNOTAVAIL (from 6.6)
 /// to one that is several functions', and EINVAL to those that may not be probed.
-fn explain(function: &str, target: &str, errno: i32, error: impl FnOnce(String) -> Error) -> Error {
+///
+/// `other` is what is known of errnos that do not concern the function.
+fn explain(function: &str, target: &str, errno: i32, other: String, error: impl FnOnce(String) -> Error) -> Error {
     let bare = function.rsplit(':').next().unwrap_or(function);
     match errno {
         libc::ENOENT | libc::EINVAL | libc::EADDRNOTAVAIL => match look_up(function) {
@@ -121,15 +127,16 @@ fn explain(function: &str, target: &str, errno: i32, error: impl FnOnce(String) 
             Known::Times(count) if count > 1 => {
                 error(format!("{count} functions are called {bare}, and a kprobe needs one"))
             }
-            _ if errno == libc::EINVAL && is_traceable(bare) == Some(false) => {
-                error(format!("{bare} is not traceable: it is marked notrace, or part of tracing itself"))
-            }
-            _ if errno == libc::EINVAL => error(format!(
-                "{target} may not be probed: see blacklist in /sys/kernel/debug/kprobes, and whether an instruction begins there"
-            )),
-            _ => error(String::new()),
+            _ => match (not_traceable(bare), errno) {
+                (Some(why), _) => error(why),
+                (None, libc::EINVAL) => error(format!(
+                    "{target} may not be probed: see blacklist in /sys/kernel/debug/kprobes, and whether an instruction begins \
+                     there"
+                )),
+                (None, _) => error(String::new()),
+            },
         },
         libc::EILSEQ => error("no instruction begins there".into()),
-        errno => error(advice(Mechanism::Kprobe, errno)),
+        _ => error(other),
     }
 }

@@ -5,6 +5,7 @@
 //! until the line is taken back; what a killed process leaves behind is found there under `purebpf_PID_…`.
 
 use crate::{
+    advice::tracefs_advice,
     error::{Error, Mechanism, Result},
     tracefs,
 };
@@ -149,7 +150,11 @@ fn refusal(kind: LegacyKind, place: &str, events: &Path, source: io::Error) -> E
                 LegacyKind::Uprobe => "this kernel was built without uprobes (CONFIG_UPROBE_EVENTS)".into(),
             },
         },
-        _ => Error::file(events, source),
+        errno => Error::File {
+            path: events.into(),
+            advice: errno.map_or_else(String::new, tracefs_advice),
+            cause: source,
+        },
     }
 }
 

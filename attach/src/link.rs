@@ -153,7 +153,10 @@ impl Link {
                         path.display()
                     ),
                     libc::EEXIST => format!("{} exists", path.display()),
-                    _ => path.display().to_string(),
+                    _ => match cause.advice() {
+                        Some(advice) => format!("{}: {advice}", path.display()),
+                        None => path.display().to_string(),
+                    },
                 },
                 cause,
             }
@@ -288,10 +291,7 @@ fn make_folder(path: &Path) -> Result<Option<&Path>> {
 fn failed(operation: &'static str) -> impl Fn(purebpf_sys::Error) -> Error {
     move |cause| Error::Link {
         operation,
-        advice: match cause.errno() {
-            libc::EPERM if operation == "from_id" => "links by id need CAP_SYS_ADMIN".into(),
-            _ => String::new(),
-        },
+        advice: cause.advice().unwrap_or_default(),
         cause,
     }
 }

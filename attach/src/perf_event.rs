@@ -78,7 +78,7 @@ pub(crate) fn attach_event(
     let refused_program = |cause: purebpf_sys::Error| Error::Attach {
         mechanism,
         target: target.into(),
-        advice: event_advice(mechanism, cause.errno()),
+        advice: event_advice(mechanism, &cause),
         cause,
     };
     let link = if options.force_ioctl || !has_perf_link() {

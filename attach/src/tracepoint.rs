@@ -2,7 +2,7 @@
 //! the arguments as the kernel passes them.
 
 use crate::{
-    advice::{advice, refused},
+    advice::refused,
     error::{Error, Mechanism, Result},
     link::Link,
     perf_event::{PerfEventOptions, attach_event},
@@ -90,12 +90,7 @@ pub fn attach_raw_tracepoint(prog: BorrowedFd<'_>, name: &str, options: &RawTrac
             advice: "raw tracepoints take a cookie since Linux 6.10".into(),
             cause,
         },
-        errno => Error::Attach {
-            mechanism: Mechanism::RawTracepoint,
-            target: name.into(),
-            advice: advice(Mechanism::RawTracepoint, errno),
-            cause,
-        },
+        _ => refused(Mechanism::RawTracepoint, name, cause),
     })?;
     Ok(Link::kernel(fd))
 }

@@ -57,7 +57,7 @@ pub fn attach_tracing(prog: BorrowedFd<'_>, attach_type: AttachType, options: &T
             libc::EINVAL | libc::E2BIG if options.cookie != 0 => {
                 "tracing programs take a cookie since Linux 5.19, tp_btf since 6.10".into()
             }
-            errno => advice(mechanism, errno),
+            _ => advice(mechanism, &cause),
         },
         cause,
     })

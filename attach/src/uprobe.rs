@@ -151,7 +151,7 @@ pub fn attach_uprobe(prog: BorrowedFd<'_>, binary: impl AsRef<Path>, options: &U
                         libc::EINVAL if options.ref_ctr_offset != 0 => {
                             "another probe there has another reference counter, or the kernel has none (Linux 4.20)".into()
                         }
-                        errno => advice(Mechanism::Uprobe, errno),
+                        _ => advice(Mechanism::Uprobe, &cause),
                     },
                     cause,
                 }
