@@ -140,3 +140,31 @@ fn each_error_is_one_screen_and_says_why() {
     }
     assert!(refused > SERIES.len() * (CASES.len() - 3), "{refused}");
 }
+
+/// Kernels may cut logs anywhere, and this version does not know those to come.
+#[test]
+fn any_piece_of_a_log_is_one_screen() {
+    let mut pieces = 0;
+    for series in SERIES {
+        for case in CASES {
+            let mut kernel = kernel(series, case);
+            let Some(Refusal { errno, log }) = kernel.refuse_program.take() else { continue };
+            let step = (log.len() / 4).max(7);
+            for at in (0..log.len()).step_by(step).filter(|at| log.is_char_boundary(*at)) {
+                let (start, end) = log.split_at(at);
+                for log in [start.to_owned(), end.to_owned(), format!("{end}{start}")] {
+                    kernel.refuse_program = Some(Refusal { errno, log });
+                    let text = case.load(kernel.clone()).unwrap().to_string();
+                    assert!(text.lines().count() <= LINES, "{series}: {}: {text}", case.name);
+                    assert!(
+                        text.lines().all(|line| line.chars().count() <= COLUMNS),
+                        "{series}: {}: {text}",
+                        case.name
+                    );
+                    pieces += 1;
+                }
+            }
+        }
+    }
+    assert!(pieces > 1000, "{pieces}");
+}

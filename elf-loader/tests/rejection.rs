@@ -12,7 +12,9 @@ use purebpf_btf::KernelBtf;
 use purebpf_core_reloc::POISON;
 use purebpf_elf_loader::Error;
 use purebpf_elf_loader::link::{KsymsPresent, Linker};
-use purebpf_elf_loader::load::{DryHandle, DryKernel, Kernel, Log, MapSpec, Options, ProgSpec, Rejection, prepare};
+use purebpf_elf_loader::load::{
+    DryHandle, DryKernel, FailNth, Kernel, Log, MapSpec, Options, ProgSpec, Rejection, prepare,
+};
 use purebpf_elf_loader::object::Object;
 use purebpf_sys::Error as SysError;
 use purebpf_sys::error::Errno;
@@ -244,4 +246,29 @@ fn a_function_that_the_kernel_lacks_is_named() {
     kernel.dry = kernel.dry.with_kallsyms("10 D init_task\n");
     let (_, rejection) = refused(&object, &kernel);
     assert!(rejection.cause.expect("it is known").contains("'no_such_function'"));
+}
+
+/// Whichever call is refused for want of privilege says what it takes, once.
+#[test]
+fn privileges_are_told_once() {
+    let object = open("maps");
+    let mut refused = 0;
+    for call in 0.. {
+        let kernel = FailNth::new(DryKernel::new(None), call, EPERM).for_good();
+        let Err(error) = prepare(&object, kernel, Options::default()).and_then(|prepared| prepared.load(&object))
+        else {
+            break;
+        };
+        let text = error.to_string();
+        assert_eq!(text.matches("EPERM").count(), 1, "{text}");
+        match error {
+            Error::BtfLoad { .. } | Error::MapCreate { .. } | Error::Rejected { .. } => {
+                assert_eq!(text.matches("needs CAP_").count(), 1, "{text}");
+                refused += 1;
+            }
+            Error::MapFill { .. } => assert!(text.contains("frozen"), "{text}"),
+            _ => panic!("{text}"),
+        }
+    }
+    assert!(refused > 3, "types, maps and programs: {refused}");
 }

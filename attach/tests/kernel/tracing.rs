@@ -2,10 +2,14 @@
 
 use crate::leaks::Watch;
 use crate::support::{Adds, Counting, For, fires, getppid, in_matrix, is_since, kernel, since, skipped};
-use purebpf_attach::{Link, TracingOptions, attach_tracing, auto_attach, section::SectionName};
-use purebpf_btf::{Btf, KernelBtf, Owner};
+use purebpf_attach::{
+    Link, TracingOptions, attach_tracing, auto_attach,
+    section::SectionName,
+    symbols::kernel::{for_each_kallsyms, for_each_traceable},
+};
+use purebpf_btf::{Btf, KernelBtf, Kind, Owner};
 use purebpf_sys::{mapping::FileBytes, uapi::AttachType};
-use std::{fs::File, io::Read, os::fd::AsFd, path::Path, sync::Arc};
+use std::{collections::HashMap, fs::File, io::Read, ops::ControlFlow, os::fd::AsFd, path::Path, sync::Arc};
 
 fn kernel_btf() -> Option<KernelBtf> {
     match FileBytes::open(Path::new("/sys/kernel/btf/vmlinux")) {
@@ -124,4 +128,53 @@ fn misspelt_targets_name_the_nearest() {
     assert!(find("fentry/nonesuch:vfs_read").contains("no module nonesuch"));
     // libbpf takes the beginning of a module's name for the whole.
     assert!(find("fentry/vml:vfs_read").contains("no module vml"));
+}
+
+/// Functions that the kernel has once each, that BTF describes, and that ftrace cannot stop at.
+fn without_a_place(kernel: &KernelBtf) -> Vec<String> {
+    let mut times: HashMap<Vec<u8>, u32> = HashMap::new();
+    for_each_kallsyms(|symbol| {
+        if symbol.is_function() {
+            *times.entry(symbol.name.to_vec()).or_default() += 1;
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    for_each_traceable(|name, _| {
+        times.remove(name);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    let described = kernel.vmlinux().types().filter(|t| t.kind() == Kind::Func);
+    let alone = described.filter(|t| times.get(t.name_bytes()) == Some(&1));
+    alone.filter_map(|t| t.name().map(str::to_owned)).collect()
+}
+
+/// Patching them finds other bytes than those that a compiler leaves for it, which the kernel calls EBUSY.
+#[test]
+fn a_function_that_is_not_traceable_says_why() {
+    let Some(_kernel) = kernel() else { return };
+    let Some(btf) = kernel_btf() else { return };
+    let mut refused = 0;
+    for name in without_a_place(&btf) {
+        let name = format!("fentry/{name}");
+        let section = SectionName::parse(&name).unwrap();
+        let attributes = section.load_attributes().unwrap();
+        let attach_type = attributes.expected_attach_type.unwrap();
+        let attach_btf_id = attributes.attach_btf.unwrap().find(&btf).unwrap().type_id.0;
+        let target = For { attach_type, attach_btf_id };
+        let counting = match Counting::load_for(attributes.prog_type, target, Adds::OneOnThisThread, 0) {
+            Ok(counting) => counting,
+            Err(error) if error.is_permission() && !in_matrix() => return skipped(error),
+            // Some the verifier knows by name, or cannot take the arguments of.
+            Err(_) => continue,
+        };
+        let error = auto_attach(counting.prog.as_fd(), &section, attach_type).unwrap_err();
+        assert!(error.to_string().contains("not in available_filter_functions"), "{error}");
+        refused += 1;
+        if refused == 3 {
+            return;
+        }
+    }
+    panic!("{refused} functions could be tried");
 }

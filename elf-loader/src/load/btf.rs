@@ -336,3 +336,25 @@ fn section_to_struct(btf: &Btf, builder: &mut Builder, section: Type<'_>) -> Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Ends of logs as `btf_verifier_log_type`, `_member` and `btf_verifier_log` of kernel/bpf/btf.c write them.
+    #[test]
+    fn the_type_and_the_member_at_fault_are_told() {
+        let header = "magic: 0xeb9f\nversion: 1\nbtf_total_size: 120\n[1] INT int size=4 bits_offset=0 nr_bits=32 encoding=SIGNED\n";
+        let of = |end: &str| telling(&format!("{header}{end}"));
+        assert_eq!(of("[2] STRUCT a-b size=4 vlen=1 Invalid name\n\n"), "[2] STRUCT a-b size=4 vlen=1 Invalid name");
+        assert_eq!(
+            of(
+                "[2] STRUCT a size=4 vlen=2\n\tx type_id=1 bits_offset=0\n\ty type_id=9 bits_offset=32 Invalid type_id\n"
+            ),
+            "[2] STRUCT a size=4 vlen=2: y type_id=9 bits_offset=32 Invalid type_id"
+        );
+        assert_eq!(of("Total section length too long\n"), "Total section length too long");
+        assert_eq!(telling(""), "no reason given");
+        assert_eq!(telling("\tx type_id=1\n"), "x type_id=1");
+    }
+}

@@ -9,7 +9,7 @@ use std::fmt;
 
 use purebpf_sys::Error as SysError;
 
-use self::cause::{Suspects, number_behind};
+use self::cause::Suspects;
 use self::log::{Reading, number};
 use self::source::Lines;
 use crate::link::{CoreRelocation, Linked};
@@ -86,13 +86,16 @@ pub(super) fn read(context: Context<'_>, source: &SysError, log: String) -> Reje
         (Some(at), Some(lines)) => lines.at(at).or_else(by_log),
         _ => by_log(),
     };
-    let insn = at.map(|at| {
-        let text = reading.insn_at(at).map_or_else(String::new, |text| format!(": {text}"));
+    let insn = at.and_then(|at| {
+        let text = reading.insn_at(at)?;
         // Which function it is in goes without saying of the program's own.
         let begun = linked.functions.iter().rfind(|(_, begin)| *begin <= at as usize);
         let other = begun.filter(|(function, _)| *function != program.function);
         let function = other.and_then(|(function, _)| object.functions.get(function.0));
-        format!("{at}{text}{}", function.map_or_else(String::new, |function| format!(" (in {})", function.name)))
+        Some(format!(
+            "{at}: {text}{}",
+            function.map_or_else(String::new, |function| format!(" (in {})", function.name))
+        ))
     });
     let (mut path, path_more) = lines.map_or_else(Default::default, |lines| lines.path(&reading.steps, PATH));
     // A path of that line alone is no way to it.
@@ -112,9 +115,8 @@ pub(super) fn read(context: Context<'_>, source: &SysError, log: String) -> Reje
 
 /// The instruction that a verdict names: where checks of the whole program found it, no path leads there.
 fn insn_named(line: &str) -> Option<u32> {
-    ["at insn ", "from insn ", "unreachable insn ", "invalid insn idx ", "jump out of range from insn "]
-        .iter()
-        .find_map(|mark| number_behind(line, mark))
+    let behind = line.match_indices("insn ").filter_map(|(at, mark)| line.get(at + mark.len()..));
+    behind.map(|rest| rest.strip_prefix("idx ").unwrap_or(rest)).find_map(|rest| Some(number(rest)?.0))
 }
 
 /// The registers that lines name, in their order.
@@ -130,7 +132,7 @@ fn registers_named(lines: &[&str]) -> Vec<u32> {
                     numbers.push(register);
                 }
             }
-            is_start = !letter.is_alphanumeric();
+            is_start = !letter.is_alphanumeric() && letter != '_';
         }
     }
     numbers
@@ -224,5 +226,36 @@ impl Rejection {
             heading = "";
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // As check_cfg, check_subprogs and check_helper_call of kernel/bpf word them.
+    #[test]
+    fn the_instruction_that_a_verdict_names() {
+        for (line, insn) in [
+            ("infinite loop detected at insn 12", Some(12)),
+            ("back-edge from insn 5 to 2", Some(5)),
+            ("unreachable insn 3", Some(3)),
+            ("jump into the middle of ldimm64 insn 7", Some(7)),
+            ("invalid insn idx 9 insn_cnt 9", Some(9)),
+            ("bpf_throw kfunc (insn 4) cannot be called from callback subprog 1", Some(4)),
+            ("Unreleased reference id=2 alloc_insn=4", None),
+            ("BPF program is too large. Processed 1000001 insn", None),
+        ] {
+            assert_eq!(insn_named(line), insn, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_registers_that_lines_name() {
+        let named = |line: &str| registers_named(&[line]);
+        assert_eq!(named("R1 type=map_value_or_null expected=fp, R10 too"), [1, 10]);
+        assert_eq!(named("invalid access to packet, off=12 size=2, R1(id=0,off=12,r=0)"), [1]);
+        assert_eq!(named("R9 !read_ok"), [9]);
+        assert!(named("PTR1 to R11, R2D2 and BPF_R3").is_empty());
     }
 }

@@ -11,6 +11,7 @@ use purebpf_elf_loader::load::{Kernel, Log, MapSpec, Options, ProgSpec, prepare}
 use purebpf_elf_loader::object::{AttachBtf, Object};
 use purebpf_sys::Error as SysError;
 use purebpf_sys::error::Errno;
+use purebpf_sys::insn::{Insn, op};
 use purebpf_sys::probes::Feature;
 use purebpf_sys::uapi::{AttachType, Cmd, ProgType};
 
@@ -61,8 +62,36 @@ pub(crate) const CASES: &[Case] = &[
     case("global_function", ProgType::RAW_TRACEPOINT),
     Case { attach_type: Some(AttachType::CGROUP_INET_INGRESS), ..case("wrong_verdict", ProgType::CGROUP_SKB) },
     case("task_field", ProgType::RAW_TRACEPOINT),
+    Case { change: never_reached, program: "helper_of_others", ..case("unreachable_code", ProgType::RAW_TRACEPOINT) },
+    Case { change: jump_outside, program: "helper_of_others", ..case("jump_outside", ProgType::RAW_TRACEPOINT) },
+    Case { change: grow, program: "no_such_helper", ..case("function_info", ProgType::RAW_TRACEPOINT) },
     Case { change: misname, program: "null_value", ..case("bad_types", ProgType::RAW_TRACEPOINT) },
 ];
+
+/// A program does something else. (Its lines stay those of the other.)
+fn rewrite(object: &mut Object, program: &str, insns: &[Insn]) {
+    let program = object.program(program).unwrap();
+    let function = object.programs[program.0].function;
+    object.functions[function.0].insns = insns.to_vec();
+}
+
+// Compilers make none of these.
+fn never_reached(object: &mut Object) {
+    rewrite(object, "helper_of_others", &[Insn::mov64_imm(0, 0), Insn::exit(), Insn::exit()]);
+}
+
+fn jump_outside(object: &mut Object) {
+    rewrite(object, "helper_of_others", &[Insn::mov64_imm(0, 0), Insn::new(op::JMP, 0, 0, 5, 0), Insn::exit()]);
+}
+
+/// So long that the next function's record lies within.
+fn grow(object: &mut Object) {
+    rewrite(
+        object,
+        "no_such_helper",
+        &[Insn::mov64_imm(0, 0), Insn::mov64_imm(0, 1), Insn::mov64_imm(0, 2), Insn::exit()],
+    );
+}
 
 fn leave_map_out(object: &mut Object) {
     let map = object.map("left_out").unwrap();

@@ -126,7 +126,7 @@ impl Suspects<'_> {
 }
 
 /// The number behind the first `mark` in a line.
-pub(super) fn number_behind(line: &str, mark: &str) -> Option<u32> {
+fn number_behind(line: &str, mark: &str) -> Option<u32> {
     Some(number(line.split_once(mark)?.1)?.0)
 }
 
