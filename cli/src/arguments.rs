@@ -57,6 +57,11 @@ pub(crate) enum Command {
     },
     /// Load an object, attach its programs, and print what they send and count
     Run(Box<RunArguments>),
+    /// What the running kernel can do
+    Feature {
+        #[command(subcommand)]
+        command: FeatureCommand,
+    },
     /// Write what BPF programs in C include: bpf/*.h, and vmlinux.h with a kernel's types
     Headers(HeadersArguments),
     /// Programs that the kernel holds
@@ -74,6 +79,21 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ShowCommand,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FeatureCommand {
+    /// Try program types, map types, helpers, attach types and more, and tell what is there, in bpftool's
+    /// words and under its keys, with the kernel that brought it
+    Probe(ProbeArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArguments {
+    /// `full`: ask also for the helpers of which the kernel writes a warning to its log; program types,
+    /// such as `xdp`: tell only what they may call
+    #[arg(value_name = "WORD")]
+    pub(crate) what: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@
 mod arguments;
 mod boot_time;
 mod btf_dump;
+mod feature;
 mod headers;
 mod inspect;
 mod interfaces;
@@ -25,7 +26,7 @@ use std::{fmt, process::ExitCode};
 
 use clap::Parser;
 
-use arguments::{BtfCommand, Command, Format, ObjectCommand, ShowCommand, Tool};
+use arguments::{BtfCommand, Command, FeatureCommand, Format, ObjectCommand, ShowCommand, Tool};
 
 /// What a command comes to: its text is already written.
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
@@ -52,6 +53,7 @@ fn answer(tool: &Tool) -> Result {
             Format::Json | Format::Pretty => Err(Usage("types are printed as text, not as JSON").into()),
         },
         Command::Btf { command: BtfCommand::Show(arguments) } => show::btfs(arguments, format),
+        Command::Feature { command: FeatureCommand::Probe(arguments) } => feature::run(arguments, format),
         Command::Run(arguments) => run::run(arguments, format),
         Command::Headers(arguments) => headers::run(arguments),
         Command::Prog { command: ShowCommand::Show(arguments) } => show::progs(arguments, format),
