@@ -315,7 +315,7 @@ fn settings_that_make_no_sense() {
         ("settings.low=16", "variable 'settings.low' of type '__u32': 16 is out of its range, 0 to 15"),
         ("settings.high=-2049", "-2049 is out of its range, -2048 to 2047"),
         ("settings.what=1", "'const volatile struct settings' has no member 'what'"),
-        ("nosuch=1", "object 'decoded' has no variable 'nosuch' (it has: settings, greeting,"),
+        ("nosuch=1", "object 'decoded' has no variable 'nosuch' (it has 18, among them: settings, greeting,"),
         ("greeting=0123456789abcdef", "is 16 bytes long, and there is room for 15 and the zero at the end"),
         ("first=2", "'2' is neither true nor false"),
         ("settings.nested.ports=1,2,3,4,5", "5 elements are given, and there are 4"),

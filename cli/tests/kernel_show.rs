@@ -23,6 +23,7 @@ use serde_json::Value;
 
 const TRACING_EVENTS: &[u8] = include_bytes!("../../tests/programs/tracing_events.bpf.o");
 const USER_FUNCTIONS: &[u8] = include_bytes!("../../tests/programs/user_functions.bpf.o");
+const DECODED: &[u8] = include_bytes!("../../tests/programs/decoded.bpf.o");
 const PACKETS: &[u8] = include_bytes!("../../tests/programs/packets.bpf.o");
 
 fn run(arguments: &[&str]) -> Output {
@@ -168,6 +169,20 @@ fn long_names_are_whole() {
         let id = object.program("on_section_return").unwrap().info().unwrap().id;
         assert_eq!(json(&["prog", "show", "id", &id.to_string()])["name"], "on_section_return");
         assert_eq!(json(&["prog", "show", "name", "on_section_return"])["id"], id);
+    });
+}
+
+/// Variables of `.rodata` whose names begin with `bpf_metadata_`, after all else.
+#[test]
+fn metadata() {
+    kernel_test(|| {
+        let object = load_one(DECODED, "on_getpgid");
+        let id = object.program("on_getpgid").unwrap().info().unwrap().id.to_string();
+        let one = json(&["prog", "show", "id", &id]);
+        assert_eq!(keys(&one).last(), Some(&"metadata"));
+        assert_eq!(one["metadata"], serde_json::json!({ "name": "decoded", "version": 3 }));
+        let told = text(&["prog", "show", "id", &id]);
+        assert!(told.ends_with(")\n\tmetadata:\n\t\tname = \"decoded\"\n\t\tversion = 3\n"), "{told}");
     });
 }
 

@@ -104,6 +104,10 @@ const volatile char letter = 0;
 const volatile __u64 matrix[2][2] = {};
 const volatile float ratio = 0;
 
+// What bpftool shows with every program that uses this section.
+const volatile char bpf_metadata_name[] = "decoded";
+const volatile __u32 bpf_metadata_version = 3;
+
 __u64 hits = 0;
 __u64 untouched = 0;
 __u32 hist[16] = {};

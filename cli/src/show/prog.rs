@@ -3,15 +3,18 @@
 use std::fmt::Write as _;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use purebpf::btf::dump::value as btf_value;
 use purebpf::btf::{Btf, Kind, TypeId};
 use purebpf::sys::id::ObjectKind;
 use purebpf::sys::info::{self, ProgInfo};
+use purebpf::sys::map::Map;
+use purebpf::sys::uapi::{ElemFlags, MapType};
 use serde_json::{Value, json};
 
 use super::device::Device;
 use super::fdinfo::FdInfo;
 use super::wanted::hex;
-use super::{Around, Shown};
+use super::{Around, Shown, fd_by_id};
 use crate::boot_time;
 use crate::output::printable;
 
@@ -20,6 +23,38 @@ pub(super) struct Prog {
     name: String,
     memlock: Option<u64>,
     map_ids: Vec<u32>,
+    metadata: Vec<(String, Value)>,
+}
+
+/// How variables begin that say something of their program.
+const METADATA: &str = "bpf_metadata_";
+
+/// The variables called so in the program's `.rodata`, without that beginning, as JSON. What is gone or cannot be read says nothing.
+fn metadata(map_ids: &[u32]) -> Vec<(String, Value)> {
+    map_ids.iter().find_map(|id| metadata_of_map(*id)).unwrap_or_default()
+}
+
+fn metadata_of_map(id: u32) -> Option<Vec<(String, Value)>> {
+    let map = Map::from_fd(fd_by_id(ObjectKind::Map, id).ok()?).ok()?;
+    let info = map.info().ok()?;
+    let is_rodata = info.map_type == MapType::ARRAY && info.max_entries == 1 && info.name.contains(".rodata");
+    if !is_rodata || info.btf_value_type_id == 0 {
+        return None;
+    }
+    let mut bytes = vec![0; map.value_size()];
+    map.lookup(&[0; 4], &mut bytes, ElemFlags::empty()).ok().filter(|found| *found)?;
+    let btf = ObjectKind::Btf.fd_by_id(info.btf_id).ok()?;
+    let btf = Btf::parse(info::btf_data(btf.as_fd()).ok()?).ok()?;
+    let section = btf_value::Value::new(&btf, TypeId(info.btf_value_type_id), &bytes).ok()?;
+    let btf_value::ValueData::Datasec(variables) = section.data().ok()? else { return None };
+    let told = variables.filter_map(|variable| {
+        let name = variable.name()?.strip_prefix(METADATA)?.to_owned();
+        let btf_value::ValueData::Var(content) = variable.value.data().ok()? else { return None };
+        let mut text = String::new();
+        btf_value::Json::default().write(&content, &mut text).ok()?;
+        Some((name, serde_json::from_str(&text).ok()?))
+    });
+    Some(told.collect())
 }
 
 /// The length of the longest name that the kernel keeps (`BPF_OBJ_NAME_LEN` without the zero at its end).
@@ -56,10 +91,12 @@ impl Shown for Prog {
 
     fn read(fd: BorrowedFd<'_>) -> Result<Prog, purebpf::sys::Error> {
         let info = info::prog_info(fd)?;
+        let map_ids = if info.nr_map_ids == 0 { Vec::new() } else { info::prog_map_ids(fd)? };
         Ok(Prog {
             name: full_name(fd, &info),
             memlock: FdInfo::of(fd).number("memlock"),
-            map_ids: if info.nr_map_ids == 0 { Vec::new() } else { info::prog_map_ids(fd)? },
+            metadata: metadata(&map_ids),
+            map_ids,
             info,
         })
     }
@@ -115,6 +152,9 @@ impl Shown for Prog {
         }
         around.add_pins(&mut value);
         around.add_holders(&mut value);
+        if !self.metadata.is_empty() {
+            value["metadata"] = Value::Object(self.metadata.iter().cloned().collect());
+        }
         value
     }
 
@@ -162,6 +202,12 @@ impl Shown for Prog {
         }
         text.push_str(&around.holders_text());
         text.push('\n');
+        if !self.metadata.is_empty() {
+            text.push_str("\tmetadata:\n");
+        }
+        for (name, value) in &self.metadata {
+            let _ = writeln!(text, "\t\t{} = {value}", printable(name));
+        }
         text
     }
 }
