@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::run::{EventType, Setting, seconds};
+use crate::run::{EventType, MapSize, Setting, seconds};
 
 /// BPF objects and BTF, without a C library.
 #[derive(Debug, Parser)]
@@ -104,6 +104,9 @@ pub(crate) struct RunArguments {
     /// given more than once
     #[arg(long, value_name = "NAME=VALUE", value_parser = Setting::parse)]
     pub(crate) set: Vec<Setting>,
+    /// Give a map room for so many entries (a ring buffer: bytes); may be given more than once
+    #[arg(long, value_name = "MAP=ENTRIES", value_parser = MapSize::parse)]
+    pub(crate) map_size: Vec<MapSize>,
     /// Load only this program; may be given more than once
     #[arg(long, value_name = "NAME")]
     pub(crate) program: Vec<String>,
@@ -152,7 +155,7 @@ pub(crate) struct RunArguments {
     pub(crate) map: Vec<String>,
     /// Print at most so many entries of a map
     #[arg(long, value_name = "N", default_value_t = 64)]
-    pub(crate) max_entries: usize,
+    pub(crate) show_entries: usize,
     /// Print no variables and maps at the end
     #[arg(long)]
     pub(crate) no_report: bool,

@@ -11,6 +11,7 @@ mod line;
 mod records;
 mod report;
 mod sink;
+mod sizes;
 mod targets;
 mod trace;
 
@@ -37,6 +38,7 @@ use trace::TracePipe;
 
 pub(crate) use events::EventType;
 pub(crate) use globals::Setting;
+pub(crate) use sizes::MapSize;
 
 pub(crate) fn run(arguments: &RunArguments, format: Format) -> Result {
     logger::start(arguments.verbose);
@@ -48,6 +50,7 @@ pub(crate) fn run(arguments: &RunArguments, format: Format) -> Result {
     for setting in &arguments.set {
         setting.apply(&mut open)?;
     }
+    sizes::apply(&mut open, &arguments.map_size)?;
     let object = load(&mut open, arguments.keep_going)?;
     let besides = match &arguments.types {
         Some(path) => Some(kernel::btf_file(path)?),
@@ -58,7 +61,7 @@ pub(crate) fn run(arguments: &RunArguments, format: Format) -> Result {
     let kernels_types = || kernel::running_kernel_btf().ok().map(|kernel| kernel.vmlinux().clone());
     let besides = besides.as_ref().map(purebpf::btf::KernelBtf::vmlinux);
     let types = EventTypes::new(object.description(), besides, &arguments.event_type, kernels_types)?;
-    let mut report = Report::new(&object, &arguments.map, arguments.max_entries, style)?;
+    let mut report = Report::new(&object, &arguments.map, arguments.show_entries, style)?;
     let mut trace = if arguments.trace { Some(TracePipe::open()?) } else { None };
     let mut sink = Sink::new(format != Format::Text);
     let mut records = Records::new(types, style, buffers.count() > 1, arguments.count);

@@ -182,7 +182,8 @@ impl<'a> Report<'a> {
     }
 
     fn entry(&self, key: &str, value_type: Option<TypeId>, value: &[u8], sink: &mut Sink) -> Result {
-        sink.text(&format!("  {key}: {}", self.typed_line(value_type, value)))?;
+        let line = format!("  {key}: {}", self.typed_line(value_type, value));
+        sink.text(line.trim_end())?;
         match value_type.and_then(|id| Value::new(self.btf, id, value).ok()) {
             Some(value) => self.histograms("", &value, sink),
             None => Ok(()),
