@@ -13,10 +13,11 @@ use std::thread;
 
 use common::{CGROUP2, TCX, TRACEPOINT, UPROBE, cgroup2, kernel_test, needs, skip};
 use purebpf::attach::{CgroupOptions, PerfEventOptions, TcxOptions, UprobeOptions, XdpMode, XdpOptions};
+use purebpf::sys::link::{LinkCreate, LinkTarget, UprobeMulti};
 use purebpf::sys::perf_event::{PerfEvent, PerfType};
 use purebpf::sys::prog::ProgLoad;
 use purebpf::sys::system::version;
-use purebpf::sys::uapi::{MapFlags, MapType, ProgType};
+use purebpf::sys::uapi::{AttachType, MapFlags, MapType, ProgType};
 use purebpf::sys::{Insn, info, kernel_version, map::MapCreate, pin};
 use purebpf::{Link, Object};
 use serde_json::Value;
@@ -360,6 +361,42 @@ fn links_of_tracing() {
         } else {
             skip("perf events are told of from Linux 6.6");
         }
+    });
+}
+
+/// A link of places of a binary, with their cookies.
+#[test]
+fn links_of_many_places() {
+    kernel_test(|| {
+        if kernel_version() < version(6, 8, 0) {
+            return skip("needs links of many places that tell them (Linux 6.8)");
+        }
+        if !needs(&UPROBE) {
+            return;
+        }
+        let own = std::ffi::CString::new("/proc/self/exe").unwrap();
+        let insns = [Insn::mov64_imm(0, 0), Insn::exit()];
+        let load = ProgLoad::new(ProgType::KPROBE, &insns, c"GPL").expected_attach_type(AttachType::TRACE_UPROBE_MULTI);
+        let prog = load.load().unwrap();
+        let binary = std::path::Path::new("/proc/self/exe");
+        let offset = purebpf::attach::symbols::elf::function_offset(binary, "purebpf_shown_function", None).unwrap();
+        let multi = UprobeMulti { path: Some(&own), offsets: &[offset], cookies: &[0x2a], ..Default::default() };
+        let link = LinkCreate::new(prog.as_fd(), LinkTarget::None, AttachType::TRACE_UPROBE_MULTI)
+            .uprobe_multi(multi)
+            .create()
+            .unwrap();
+        let id = info::link_info(link.as_fd()).unwrap().id.to_string();
+        let one = json(&["link", "show", "id", &id]);
+        assert_eq!(one["type"], "uprobe_multi");
+        assert_eq!((&one["retprobe"], &one["func_cnt"], &one["pid"]), (&false.into(), &1.into(), &0.into()));
+        assert_eq!(one["funcs"], serde_json::json!([{ "offset": offset, "ref_ctr_offset": 0, "cookie": 0x2a }]));
+        let told = text(&["link", "show", "id", &id]);
+        let path = one["path"].as_str().unwrap();
+        let table = format!(
+            "\n\tuprobe.multi  path {path}  func_cnt 1  \n\t{:<16}   {:<16}   {:<16}\n\t0x{offset:<16x} 0x{:<16x} 0x{:<16x}\n\tpids ",
+            "offset", "ref_ctr_offset", "cookies", 0, 0x2a
+        );
+        assert!(told.contains(&table), "'{table}' is missing in {told}");
     });
 }
 

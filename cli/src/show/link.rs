@@ -8,6 +8,7 @@ use purebpf::sys::info::{self, LinkInfo, LinkKind, PerfEventInfo, link_info};
 use purebpf::sys::uapi::{AttachType, CgroupIterOrder, ProgType};
 use serde_json::{Map as Fields, Value, json};
 
+use super::places::Places;
 use super::{Around, Shown, perf_names};
 use crate::interfaces;
 use crate::output::printable;
@@ -16,6 +17,8 @@ pub(super) struct Link {
     info: LinkInfo,
     /// The program's type, for links that are told with it.
     prog_type: Option<ProgType>,
+    /// Where it runs, for links of many places.
+    places: Option<Places>,
 }
 
 impl Shown for Link {
@@ -30,7 +33,8 @@ impl Shown for Link {
             let prog = ObjectKind::Prog.fd_by_id(info.prog_id).ok()?;
             info::prog_info(prog.as_fd()).ok().map(|info| info.prog_type)
         });
-        Ok(Link { info, prog_type: prog_type.flatten() })
+        let places = Places::of(fd, &info.kind);
+        Ok(Link { info, prog_type: prog_type.flatten(), places })
     }
 
     fn has_name(&self, _name: &str) -> bool {
@@ -48,6 +52,9 @@ impl Shown for Link {
         fields.insert("type".into(), link_type.name().map_or(link_type.0.into(), Value::from));
         fields.insert("prog_id".into(), self.info.prog_id.into());
         self.kind_json(&mut fields);
+        if let Some(places) = &self.places {
+            fields.insert("funcs".into(), places.json());
+        }
         let mut value = Value::Object(fields);
         around.add_pins(&mut value);
         around.add_holders(&mut value);
@@ -62,6 +69,9 @@ impl Shown for Link {
             _ => format!("{id}: {link_type}  prog {prog_id}  "),
         };
         self.kind_text(&mut text);
+        if let Some(places) = &self.places {
+            text.push_str(&places.text());
+        }
         text.push_str(&around.pins_text());
         text.push_str(&around.holders_text());
         text.push('\n');

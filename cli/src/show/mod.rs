@@ -11,6 +11,7 @@ mod link;
 mod map;
 mod perf_names;
 mod pinned;
+mod places;
 mod prog;
 mod wanted;
 
