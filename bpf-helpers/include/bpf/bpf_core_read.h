@@ -40,7 +40,7 @@ enum bpf_enum_value_kind {
  * `struct task_struct, pid`.
  */
 #define ___bpf_field_ref1(field) (field)
-#define ___bpf_field_ref2(type, field) (((__typeof__(type) *)0)->field)
+#define ___bpf_field_ref2(type, field) (___bpf_typeof(type)->field)
 #define ___bpf_field_ref(args...) ___bpf_by_count(___bpf_field_ref, args)(args)
 
 /* Whether the kernel's struct has the field. */
@@ -54,7 +54,8 @@ enum bpf_enum_value_kind {
 	__builtin_preserve_field_info(___bpf_field_ref(field), BPF_FIELD_BYTE_OFFSET)
 
 /* Types. */
-#define ___bpf_some(type) (*(__typeof__(type) *)0)
+#define ___bpf_typeof(type) ((__typeof__(type) *)0)
+#define ___bpf_some(type) (*___bpf_typeof(type))
 
 /* The type's number in this object's BTF, and in the kernel's. */
 #define bpf_core_type_id_local(type) __builtin_btf_type_id(___bpf_some(type), BPF_TYPE_ID_LOCAL)
@@ -94,11 +95,11 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
  * Chains of pointers: BPF_CORE_READ(task, real_parent, tgid) is task->real_parent->tgid, with a read by
  * helper for each arrow. A link of a chain may be several fields, `mm, exe_file, f_path.dentry`.
  *
- * ___bpf_arrow is the chain as an expression, for its type alone. ___bpf_chain reads along it: each step
- * but the last reads a pointer into a variable of its own, in whose scope the rest of the chain stands;
- * numbered, because the rest names it while declaring its own. Adding 0 to a pointer makes its type one
- * without `const`, so that the variable may be written.
+ * ___arrow is the chain as an expression, for its type alone. ___bpf_chain reads along it: each step but
+ * the last reads a pointer into the same variable, from which the next goes on as the `type` that the
+ * chain has so far: one variable, because programs have a stack of 512 bytes.
  */
+#define ___bpf_arrow1(s) (s)
 #define ___bpf_arrow2(s, a) (s)->a
 #define ___bpf_arrow3(s, a, b) (s)->a->b
 #define ___bpf_arrow4(s, a, b, c) (s)->a->b->c
@@ -108,34 +109,64 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define ___bpf_arrow8(s, a, b, c, d, e, f, g) (s)->a->b->c->d->e->f->g
 #define ___bpf_arrow9(s, a, b, c, d, e, f, g, h) (s)->a->b->c->d->e->f->g->h
 #define ___bpf_arrow10(s, a, b, c, d, e, f, g, h, i) (s)->a->b->c->d->e->f->g->h->i
-#define ___bpf_arrow(chain...) ___bpf_by_count(___bpf_arrow, chain)(chain)
+#define ___arrow(chain...) ___bpf_by_count(___bpf_arrow, chain)(chain)
 
-#define ___bpf_hop(step, pointer, s, a) \
-	__typeof__((s)->a + 0) pointer; \
-	step((void *)&pointer, sizeof(pointer), &(s)->a)
+/* The type of what a chain leads to, for a variable: not `const` if the compiler can say so. */
+#if defined(__clang__) && __clang_major__ >= 19
+#define ___type(chain...) __typeof_unqual__(___arrow(chain))
+#else
+#define ___type(chain...) __typeof__(___arrow(chain))
+#endif
 
+#define ___bpf_hop(step, from, a) step((void *)&___pointer, sizeof(___pointer), &(from)->a)
+#define ___bpf_member_type(type, a) __typeof__(((type)0)->a)
+
+#define ___bpf_walk1(step, last, to, type, a) last((void *)(to), sizeof(*(to)), &((type)___pointer)->a)
+#define ___bpf_walk2(step, last, to, type, a, more...) \
+	___bpf_hop(step, (type)___pointer, a); \
+	___bpf_walk1(step, last, to, ___bpf_member_type(type, a), more)
+#define ___bpf_walk3(step, last, to, type, a, more...) \
+	___bpf_hop(step, (type)___pointer, a); \
+	___bpf_walk2(step, last, to, ___bpf_member_type(type, a), more)
+#define ___bpf_walk4(step, last, to, type, a, more...) \
+	___bpf_hop(step, (type)___pointer, a); \
+	___bpf_walk3(step, last, to, ___bpf_member_type(type, a), more)
+#define ___bpf_walk5(step, last, to, type, a, more...) \
+	___bpf_hop(step, (type)___pointer, a); \
+	___bpf_walk4(step, last, to, ___bpf_member_type(type, a), more)
+#define ___bpf_walk6(step, last, to, type, a, more...) \
+	___bpf_hop(step, (type)___pointer, a); \
+	___bpf_walk5(step, last, to, ___bpf_member_type(type, a), more)
+#define ___bpf_walk7(step, last, to, type, a, more...) \
+	___bpf_hop(step, (type)___pointer, a); \
+	___bpf_walk6(step, last, to, ___bpf_member_type(type, a), more)
+#define ___bpf_walk8(step, last, to, type, a, more...) \
+	___bpf_hop(step, (type)___pointer, a); \
+	___bpf_walk7(step, last, to, ___bpf_member_type(type, a), more)
+
+/* Without an arrow on the way, and with some. */
 #define ___bpf_chain2(step, last, to, s, a) last((void *)(to), sizeof(*(to)), &(s)->a)
-#define ___bpf_chain3(step, last, to, s, a, more...) \
-	({ ___bpf_hop(step, ___p3, s, a); ___bpf_chain2(step, last, to, ___p3, more); })
-#define ___bpf_chain4(step, last, to, s, a, more...) \
-	({ ___bpf_hop(step, ___p4, s, a); ___bpf_chain3(step, last, to, ___p4, more); })
-#define ___bpf_chain5(step, last, to, s, a, more...) \
-	({ ___bpf_hop(step, ___p5, s, a); ___bpf_chain4(step, last, to, ___p5, more); })
-#define ___bpf_chain6(step, last, to, s, a, more...) \
-	({ ___bpf_hop(step, ___p6, s, a); ___bpf_chain5(step, last, to, ___p6, more); })
-#define ___bpf_chain7(step, last, to, s, a, more...) \
-	({ ___bpf_hop(step, ___p7, s, a); ___bpf_chain6(step, last, to, ___p7, more); })
-#define ___bpf_chain8(step, last, to, s, a, more...) \
-	({ ___bpf_hop(step, ___p8, s, a); ___bpf_chain7(step, last, to, ___p8, more); })
-#define ___bpf_chain9(step, last, to, s, a, more...) \
-	({ ___bpf_hop(step, ___p9, s, a); ___bpf_chain8(step, last, to, ___p9, more); })
-#define ___bpf_chain10(step, last, to, s, a, more...) \
-	({ ___bpf_hop(step, ___p10, s, a); ___bpf_chain9(step, last, to, ___p10, more); })
+#define ___bpf_chain_on(walk, step, last, to, s, a, more...) ({ \
+	const void *___pointer; \
+	___bpf_hop(step, s, a); \
+	walk(step, last, to, __typeof__((s)->a), more); \
+})
+#define ___bpf_chain3(chain...) ___bpf_chain_on(___bpf_walk1, chain)
+#define ___bpf_chain4(chain...) ___bpf_chain_on(___bpf_walk2, chain)
+#define ___bpf_chain5(chain...) ___bpf_chain_on(___bpf_walk3, chain)
+#define ___bpf_chain6(chain...) ___bpf_chain_on(___bpf_walk4, chain)
+#define ___bpf_chain7(chain...) ___bpf_chain_on(___bpf_walk5, chain)
+#define ___bpf_chain8(chain...) ___bpf_chain_on(___bpf_walk6, chain)
+#define ___bpf_chain9(chain...) ___bpf_chain_on(___bpf_walk7, chain)
+#define ___bpf_chain10(chain...) ___bpf_chain_on(___bpf_walk8, chain)
 /* Reads what is at the chain's end with `last`, the pointers on the way with `step`. */
 #define ___bpf_chain(step, last, to, chain...) ___bpf_by_count(___bpf_chain, chain)(step, last, to, chain)
 
+/* The same under the name, and as the statement, that programs with families of their own know. */
+#define ___core_read(last, step, to, chain...) ___bpf_chain(step, last, to, chain);
+
 #define ___bpf_chain_value(into, chain...) ({ \
-	__typeof__(___bpf_arrow(chain)) ___value; \
+	___type(chain) ___value; \
 	into(&___value, chain); \
 	___value; \
 })
@@ -175,13 +206,13 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
  * to shift those, as a 64-bit number: left until nothing is above the field, then right until nothing is
  * below it, by copies of the sign if the field has one.
  */
-#define ___bpf_field_info(s, field, what) __builtin_preserve_field_info((s)->field, BPF_FIELD_##what)
+#define __CORE_RELO(s, field, what) __builtin_preserve_field_info((s)->field, BPF_FIELD_##what)
 
 #define ___bpf_bitfield(s, field, bytes) ({ \
-	unsigned long long ___shifted = (bytes) << ___bpf_field_info(s, field, LSHIFT_U64); \
-	___bpf_field_info(s, field, SIGNED) ? \
-		(unsigned long long)((long long)___shifted >> ___bpf_field_info(s, field, RSHIFT_U64)) : \
-		___shifted >> ___bpf_field_info(s, field, RSHIFT_U64); \
+	unsigned long long ___shifted = (bytes) << __CORE_RELO(s, field, LSHIFT_U64); \
+	__CORE_RELO(s, field, SIGNED) ? \
+		(unsigned long long)((long long)___shifted >> __CORE_RELO(s, field, RSHIFT_U64)) : \
+		___shifted >> __CORE_RELO(s, field, RSHIFT_U64); \
 })
 
 /* Where the bytes of a field that is smaller go in a 64-bit number. */
@@ -191,12 +222,15 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define ___bpf_low_bytes(number, size) ((void *)(number) + (8 - (size)))
 #endif
 
+#define __CORE_BITFIELD_PROBE_READ(to, s, field) \
+	bpf_probe_read_kernel(___bpf_low_bytes(to, __CORE_RELO(s, field, BYTE_SIZE)), \
+			      __CORE_RELO(s, field, BYTE_SIZE), \
+			      (const void *)(s) + __CORE_RELO(s, field, BYTE_OFFSET))
+
 /* A bitfield of a struct that is read by helper. */
 #define BPF_CORE_READ_BITFIELD_PROBED(s, field) ({ \
 	unsigned long long ___bytes = 0; \
-	bpf_probe_read_kernel(___bpf_low_bytes(&___bytes, ___bpf_field_info(s, field, BYTE_SIZE)), \
-			      ___bpf_field_info(s, field, BYTE_SIZE), \
-			      (const void *)(s) + ___bpf_field_info(s, field, BYTE_OFFSET)); \
+	__CORE_BITFIELD_PROBE_READ(&___bytes, s, field); \
 	___bpf_bitfield(s, field, ___bytes); \
 })
 
@@ -206,10 +240,10 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
  * pointer's register before the cases, or the compiler folds it into each of their loads.
  */
 #define BPF_CORE_READ_BITFIELD(s, field) ({ \
-	const void *___at = (const void *)(s) + ___bpf_field_info(s, field, BYTE_OFFSET); \
+	const void *___at = (const void *)(s) + __CORE_RELO(s, field, BYTE_OFFSET); \
 	unsigned long long ___bytes = 0; \
 	barrier_var(___at); \
-	switch (___bpf_field_info(s, field, BYTE_SIZE)) { \
+	switch (__CORE_RELO(s, field, BYTE_SIZE)) { \
 	case 1: ___bytes = *(const unsigned char *)___at; break; \
 	case 2: ___bytes = *(const unsigned short *)___at; break; \
 	case 4: ___bytes = *(const unsigned int *)___at; break; \
@@ -220,17 +254,26 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
 /* Writes a bitfield of a struct that the verifier lets the program write; bits beyond it are dropped. */
 #define BPF_CORE_WRITE_BITFIELD(s, field, value) ({ \
-	void *___at = (void *)(s) + ___bpf_field_info(s, field, BYTE_OFFSET); \
-	unsigned int ___left = ___bpf_field_info(s, field, LSHIFT_U64); \
-	unsigned int ___right = ___bpf_field_info(s, field, RSHIFT_U64); \
-	unsigned long long ___mask = (~0ULL << ___right) >> ___left; \
-	unsigned long long ___new = (unsigned long long)(value) << (___right - ___left) & ___mask; \
+	void *___at = (void *)(s) + __CORE_RELO(s, field, BYTE_OFFSET); \
+	unsigned int ___size = __CORE_RELO(s, field, BYTE_SIZE); \
+	unsigned int ___left = __CORE_RELO(s, field, LSHIFT_U64); \
+	unsigned int ___right = __CORE_RELO(s, field, RSHIFT_U64); \
+	unsigned int ___below = ___right - ___left; \
+	unsigned long long ___mask, ___new = value, ___bytes = 0; \
 	barrier_var(___at); \
-	switch (___bpf_field_info(s, field, BYTE_SIZE)) { \
-	case 1: *(unsigned char *)___at = (*(unsigned char *)___at & ~___mask) | ___new; break; \
-	case 2: *(unsigned short *)___at = (*(unsigned short *)___at & ~___mask) | ___new; break; \
-	case 4: *(unsigned int *)___at = (*(unsigned int *)___at & ~___mask) | ___new; break; \
-	case 8: *(unsigned long long *)___at = (*(unsigned long long *)___at & ~___mask) | ___new; break; \
+	switch (___size) { \
+	case 1: ___bytes = *(unsigned char *)___at; break; \
+	case 2: ___bytes = *(unsigned short *)___at; break; \
+	case 4: ___bytes = *(unsigned int *)___at; break; \
+	case 8: ___bytes = *(unsigned long long *)___at; break; \
+	} \
+	___mask = (~0ULL << ___right) >> ___left; \
+	___bytes = (___bytes & ~___mask) | (___new << ___below & ___mask); \
+	switch (___size) { \
+	case 1: *(unsigned char *)___at = ___bytes; break; \
+	case 2: *(unsigned short *)___at = ___bytes; break; \
+	case 4: *(unsigned int *)___at = ___bytes; break; \
+	case 8: *(unsigned long long *)___at = ___bytes; break; \
 	} \
 })
 

@@ -173,10 +173,15 @@ static __always_inline void bpf_tail_call_static(void *ctx, const void *map, con
 	bpf_trace_printk(____fmt, sizeof(____fmt), ##args); \
 })
 
-#define __bpf_vprintk(format, args...) ({ \
+/* A format, and the values for it in an array. */
+#define ___bpf_text(format, args...) \
 	static const char ___fmt[] = format; \
-	unsigned long long ___values[] = { ___bpf_words(args) }; \
-	bpf_trace_vprintk(___fmt, sizeof(___fmt), ___values, sizeof(___values)); \
+	unsigned long long ___param[___bpf_narg(args)]; \
+	___bpf_fill(___param, ##args)
+
+#define __bpf_vprintk(format, args...) ({ \
+	___bpf_text(format, ##args); \
+	bpf_trace_vprintk(___fmt, sizeof(___fmt), ___param, sizeof(___param)); \
 })
 
 #define ___bpf_pick_printk(args...) \
@@ -188,23 +193,20 @@ static __always_inline void bpf_tail_call_static(void *ctx, const void *map, con
 
 /* To the file that an iterator program writes. */
 #define BPF_SEQ_PRINTF(seq, format, args...) ({ \
-	static const char ___fmt[] = format; \
-	unsigned long long ___values[] = { ___bpf_words(args) }; \
-	bpf_seq_printf(seq, ___fmt, sizeof(___fmt), ___values, sizeof(___values)); \
+	___bpf_text(format, ##args); \
+	bpf_seq_printf(seq, ___fmt, sizeof(___fmt), ___param, sizeof(___param)); \
 })
 
 /* Into a buffer. */
 #define BPF_SNPRINTF(out, out_size, format, args...) ({ \
-	static const char ___fmt[] = format; \
-	unsigned long long ___values[] = { ___bpf_words(args) }; \
-	bpf_snprintf(out, out_size, ___fmt, ___values, sizeof(___values)); \
+	___bpf_text(format, ##args); \
+	bpf_snprintf(out, out_size, ___fmt, ___param, sizeof(___param)); \
 })
 
 /* To one of the program's own streams, BPF_STDOUT or BPF_STDERR (Linux 6.17). */
 #define bpf_stream_printk(stream, format, args...) ({ \
-	static const char ___fmt[] = format; \
-	unsigned long long ___values[] = { ___bpf_words(args) }; \
-	bpf_stream_vprintk(stream, ___fmt, ___values, sizeof(___values)); \
+	___bpf_text(format, ##args); \
+	bpf_stream_vprintk(stream, ___fmt, ___param, sizeof(___param)); \
 })
 
 /*

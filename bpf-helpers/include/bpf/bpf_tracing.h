@@ -56,6 +56,9 @@
 #else
 #define ___bpf_target_missing
 #endif
+#ifndef ___bpf_target_missing
+#define bpf_target_defined
+#endif
 
 /*
  * The registers of each machine, as members of the struct that its kernel saves them in (or shows to
@@ -342,14 +345,15 @@ struct pt_regs___riscv {
  */
 struct pt_regs;
 
-#ifndef ___bpf_target_missing
-#define ___bpf_reg(x, register) (__PT_REGS_CAST(x)->register)
-#define ___bpf_reg_core(x, register) BPF_CORE_READ(__PT_REGS_CAST(x), register)
-#else
-/* Programs that use no registers need not say which machine they are for. */
+/* Programs that use no registers need not say which machine they are for. Others may say it their way. */
 #ifndef __BPF_TARGET_MISSING
 #define __BPF_TARGET_MISSING "GCC error \"registers differ between machines: compile with -D__TARGET_ARCH_x86 or another\""
 #endif
+
+#ifdef bpf_target_defined
+#define ___bpf_reg(x, register) (__PT_REGS_CAST(x)->register)
+#define ___bpf_reg_core(x, register) BPF_CORE_READ(__PT_REGS_CAST(x), register)
+#else
 #define ___bpf_reg(x, register) ({ _Pragma(__BPF_TARGET_MISSING); 0ul; })
 #define ___bpf_reg_core(x, register) ___bpf_reg(x, register)
 #endif
@@ -445,85 +449,92 @@ __typeof__(name(0)) name(context ctx) \
 } \
 static __always_inline __typeof__(name(0)) ____##name(context ctx, ##params)
 
-/* `(ctx, arguments...)`: as many of a list of arguments as there are parameters. */
-#define ___bpf_arguments(list, params...) (___bpf_by_count(list, params))
+/* The lists below hold `ctx` and as many arguments as there are parameters. */
+#define ___bpf_slots0() ctx
+#define ___bpf_slots1() ___bpf_slots0(), (void *)ctx[0]
+#define ___bpf_slots2() ___bpf_slots1(), (void *)ctx[1]
+#define ___bpf_slots3() ___bpf_slots2(), (void *)ctx[2]
+#define ___bpf_slots4() ___bpf_slots3(), (void *)ctx[3]
+#define ___bpf_slots5() ___bpf_slots4(), (void *)ctx[4]
+#define ___bpf_slots6() ___bpf_slots5(), (void *)ctx[5]
+#define ___bpf_slots7() ___bpf_slots6(), (void *)ctx[6]
+#define ___bpf_slots8() ___bpf_slots7(), (void *)ctx[7]
+#define ___bpf_slots9() ___bpf_slots8(), (void *)ctx[8]
+#define ___bpf_slots10() ___bpf_slots9(), (void *)ctx[9]
+#define ___bpf_slots11() ___bpf_slots10(), (void *)ctx[10]
+#define ___bpf_slots12() ___bpf_slots11(), (void *)ctx[11]
 
-#define ___bpf_slots0 ctx
-#define ___bpf_slots1 ___bpf_slots0, (void *)ctx[0]
-#define ___bpf_slots2 ___bpf_slots1, (void *)ctx[1]
-#define ___bpf_slots3 ___bpf_slots2, (void *)ctx[2]
-#define ___bpf_slots4 ___bpf_slots3, (void *)ctx[3]
-#define ___bpf_slots5 ___bpf_slots4, (void *)ctx[4]
-#define ___bpf_slots6 ___bpf_slots5, (void *)ctx[5]
-#define ___bpf_slots7 ___bpf_slots6, (void *)ctx[6]
-#define ___bpf_slots8 ___bpf_slots7, (void *)ctx[7]
-#define ___bpf_slots9 ___bpf_slots8, (void *)ctx[8]
-#define ___bpf_slots10 ___bpf_slots9, (void *)ctx[9]
-#define ___bpf_slots11 ___bpf_slots10, (void *)ctx[10]
-#define ___bpf_slots12 ___bpf_slots11, (void *)ctx[11]
+#define ___bpf_ctx_cast(params...) ___bpf_by_count(___bpf_slots, ##params)()
 
 /* tp_btf, raw_tp, fentry, fexit, fmod_ret, lsm, iter, struct_ops: the context is an array of numbers. */
 #define BPF_PROG(name, params...) \
-	___bpf_traced(name, unsigned long long *, ___bpf_arguments(___bpf_slots, ##params), ##params)
+	___bpf_traced(name, unsigned long long *, (___bpf_ctx_cast(params)), ##params)
 
-#define ___bpf_parms0 ctx
-#define ___bpf_parms1 ___bpf_parms0, (void *)PT_REGS_PARM1(ctx)
-#define ___bpf_parms2 ___bpf_parms1, (void *)PT_REGS_PARM2(ctx)
-#define ___bpf_parms3 ___bpf_parms2, (void *)PT_REGS_PARM3(ctx)
-#define ___bpf_parms4 ___bpf_parms3, (void *)PT_REGS_PARM4(ctx)
-#define ___bpf_parms5 ___bpf_parms4, (void *)PT_REGS_PARM5(ctx)
-#define ___bpf_parms6 ___bpf_parms5, (void *)PT_REGS_PARM6(ctx)
-#define ___bpf_parms7 ___bpf_parms6, (void *)PT_REGS_PARM7(ctx)
-#define ___bpf_parms8 ___bpf_parms7, (void *)PT_REGS_PARM8(ctx)
+#define ___bpf_parms0() ctx
+#define ___bpf_parms1() ___bpf_parms0(), (void *)PT_REGS_PARM1(ctx)
+#define ___bpf_parms2() ___bpf_parms1(), (void *)PT_REGS_PARM2(ctx)
+#define ___bpf_parms3() ___bpf_parms2(), (void *)PT_REGS_PARM3(ctx)
+#define ___bpf_parms4() ___bpf_parms3(), (void *)PT_REGS_PARM4(ctx)
+#define ___bpf_parms5() ___bpf_parms4(), (void *)PT_REGS_PARM5(ctx)
+#define ___bpf_parms6() ___bpf_parms5(), (void *)PT_REGS_PARM6(ctx)
+#define ___bpf_parms7() ___bpf_parms6(), (void *)PT_REGS_PARM7(ctx)
+#define ___bpf_parms8() ___bpf_parms7(), (void *)PT_REGS_PARM8(ctx)
+
+#define ___bpf_kprobe_args(params...) ___bpf_by_count(___bpf_parms, ##params)()
 
 /* kprobe, uprobe: the context is the registers at the function's entry. */
 #define BPF_KPROBE(name, params...) \
-	___bpf_traced(name, struct pt_regs *, ___bpf_arguments(___bpf_parms, ##params), ##params)
+	___bpf_traced(name, struct pt_regs *, (___bpf_kprobe_args(params)), ##params)
 #define BPF_UPROBE(name, params...) BPF_KPROBE(name, ##params)
 
-#define ___bpf_result0 ctx
-#define ___bpf_result1 ctx, (void *)PT_REGS_RC(ctx)
+#define ___bpf_result0() ctx
+#define ___bpf_result1() ctx, (void *)PT_REGS_RC(ctx)
+#define ___bpf_kretprobe_args(params...) ___bpf_by_count(___bpf_result, ##params)()
 
 /* kretprobe, uretprobe: the registers as the function returns. One parameter, its result, or none. */
 #define BPF_KRETPROBE(name, params...) \
-	___bpf_traced(name, struct pt_regs *, ___bpf_arguments(___bpf_result, ##params), ##params)
+	___bpf_traced(name, struct pt_regs *, (___bpf_kretprobe_args(params)), ##params)
 #define BPF_URETPROBE(name, params...) BPF_KRETPROBE(name, ##params)
 
 /*
  * ksyscall, kretsyscall: a kprobe on the function behind a system call, with the system call's arguments.
  * Whether the function has them in its registers or behind a pointer, the loader tells.
  */
-extern _Bool LINUX_HAS_SYSCALL_WRAPPER __kconfig;
+#define ___bpf_syscall_parms0() ctx
+#define ___bpf_syscall_parms1() ___bpf_syscall_parms0(), (void *)PT_REGS_PARM1_SYSCALL(regs)
+#define ___bpf_syscall_parms2() ___bpf_syscall_parms1(), (void *)PT_REGS_PARM2_SYSCALL(regs)
+#define ___bpf_syscall_parms3() ___bpf_syscall_parms2(), (void *)PT_REGS_PARM3_SYSCALL(regs)
+#define ___bpf_syscall_parms4() ___bpf_syscall_parms3(), (void *)PT_REGS_PARM4_SYSCALL(regs)
+#define ___bpf_syscall_parms5() ___bpf_syscall_parms4(), (void *)PT_REGS_PARM5_SYSCALL(regs)
+#define ___bpf_syscall_parms6() ___bpf_syscall_parms5(), (void *)PT_REGS_PARM6_SYSCALL(regs)
+#define ___bpf_syscall_parms7() ___bpf_syscall_parms6(), (void *)PT_REGS_PARM7_SYSCALL(regs)
+#define ___bpf_syscall_args(params...) ___bpf_by_count(___bpf_syscall_parms, ##params)()
 
-#define ___bpf_syscall_parms0 ctx
-#define ___bpf_syscall_parms1 ___bpf_syscall_parms0, (void *)PT_REGS_PARM1_SYSCALL(ctx)
-#define ___bpf_syscall_parms2 ___bpf_syscall_parms1, (void *)PT_REGS_PARM2_SYSCALL(ctx)
-#define ___bpf_syscall_parms3 ___bpf_syscall_parms2, (void *)PT_REGS_PARM3_SYSCALL(ctx)
-#define ___bpf_syscall_parms4 ___bpf_syscall_parms3, (void *)PT_REGS_PARM4_SYSCALL(ctx)
-#define ___bpf_syscall_parms5 ___bpf_syscall_parms4, (void *)PT_REGS_PARM5_SYSCALL(ctx)
-#define ___bpf_syscall_parms6 ___bpf_syscall_parms5, (void *)PT_REGS_PARM6_SYSCALL(ctx)
-#define ___bpf_syscall_parms7 ___bpf_syscall_parms6, (void *)PT_REGS_PARM7_SYSCALL(ctx)
-#define ___bpf_wrapped_parms0 ctx
-#define ___bpf_wrapped_parms1 ___bpf_wrapped_parms0, (void *)PT_REGS_PARM1_CORE_SYSCALL(___regs)
-#define ___bpf_wrapped_parms2 ___bpf_wrapped_parms1, (void *)PT_REGS_PARM2_CORE_SYSCALL(___regs)
-#define ___bpf_wrapped_parms3 ___bpf_wrapped_parms2, (void *)PT_REGS_PARM3_CORE_SYSCALL(___regs)
-#define ___bpf_wrapped_parms4 ___bpf_wrapped_parms3, (void *)PT_REGS_PARM4_CORE_SYSCALL(___regs)
-#define ___bpf_wrapped_parms5 ___bpf_wrapped_parms4, (void *)PT_REGS_PARM5_CORE_SYSCALL(___regs)
-#define ___bpf_wrapped_parms6 ___bpf_wrapped_parms5, (void *)PT_REGS_PARM6_CORE_SYSCALL(___regs)
-#define ___bpf_wrapped_parms7 ___bpf_wrapped_parms6, (void *)PT_REGS_PARM7_CORE_SYSCALL(___regs)
+#define ___bpf_wrapped_parms0() ctx
+#define ___bpf_wrapped_parms1() ___bpf_wrapped_parms0(), (void *)PT_REGS_PARM1_CORE_SYSCALL(regs)
+#define ___bpf_wrapped_parms2() ___bpf_wrapped_parms1(), (void *)PT_REGS_PARM2_CORE_SYSCALL(regs)
+#define ___bpf_wrapped_parms3() ___bpf_wrapped_parms2(), (void *)PT_REGS_PARM3_CORE_SYSCALL(regs)
+#define ___bpf_wrapped_parms4() ___bpf_wrapped_parms3(), (void *)PT_REGS_PARM4_CORE_SYSCALL(regs)
+#define ___bpf_wrapped_parms5() ___bpf_wrapped_parms4(), (void *)PT_REGS_PARM5_CORE_SYSCALL(regs)
+#define ___bpf_wrapped_parms6() ___bpf_wrapped_parms5(), (void *)PT_REGS_PARM6_CORE_SYSCALL(regs)
+#define ___bpf_wrapped_parms7() ___bpf_wrapped_parms6(), (void *)PT_REGS_PARM7_CORE_SYSCALL(regs)
+
+#define ___bpf_syswrap_args(params...) ___bpf_by_count(___bpf_wrapped_parms, ##params)()
 
 #define BPF_KSYSCALL(name, params...) \
 name(struct pt_regs *ctx); \
+extern _Bool LINUX_HAS_SYSCALL_WRAPPER __kconfig; \
 static __always_inline __typeof__(name(0)) ____##name(struct pt_regs *ctx, ##params); \
 __typeof__(name(0)) name(struct pt_regs *ctx) \
 { \
+	struct pt_regs *regs __attribute__((unused)) = ctx; \
 	_Pragma("GCC diagnostic push") \
 	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"") \
 	if (LINUX_HAS_SYSCALL_WRAPPER) { \
-		struct pt_regs *___regs __attribute__((unused)) = (void *)PT_REGS_PARM1(ctx); \
-		return ____##name ___bpf_arguments(___bpf_wrapped_parms, ##params); \
+		regs = (struct pt_regs *)PT_REGS_PARM1(ctx); \
+		return ____##name(___bpf_syswrap_args(params)); \
 	} \
-	return ____##name ___bpf_arguments(___bpf_syscall_parms, ##params); \
+	return ____##name(___bpf_syscall_args(params)); \
 	_Pragma("GCC diagnostic pop") \
 } \
 static __always_inline __typeof__(name(0)) ____##name(struct pt_regs *ctx, ##params)

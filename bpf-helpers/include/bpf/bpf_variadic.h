@@ -23,23 +23,30 @@
 #define ___bpf_narg(args...) ___bpf_nth(_, ##args, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
 #endif
 
+/* The same under the names that bpf_core_read.h has always had, for programs that build on those. */
+#define ___concat(a, b) ___bpf_concat(a, b)
+#define ___apply(name, suffix) ___bpf_apply(name, suffix)
+#define ___nth(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, found, ...) found
+#define ___narg(args...) ___bpf_narg(args)
+
 /* `name3` for three arguments. */
 #define ___bpf_by_count(name, args...) ___bpf_apply(name, ___bpf_narg(args))
 
-/* Each argument as a 64-bit number, the way helpers that print take theirs: `a, b` to `(u64)a, (u64)b`. */
-#define ___bpf_words0()
-#define ___bpf_words1(x) (unsigned long long)(x)
-#define ___bpf_words2(x, more...) (unsigned long long)(x), ___bpf_words1(more)
-#define ___bpf_words3(x, more...) (unsigned long long)(x), ___bpf_words2(more)
-#define ___bpf_words4(x, more...) (unsigned long long)(x), ___bpf_words3(more)
-#define ___bpf_words5(x, more...) (unsigned long long)(x), ___bpf_words4(more)
-#define ___bpf_words6(x, more...) (unsigned long long)(x), ___bpf_words5(more)
-#define ___bpf_words7(x, more...) (unsigned long long)(x), ___bpf_words6(more)
-#define ___bpf_words8(x, more...) (unsigned long long)(x), ___bpf_words7(more)
-#define ___bpf_words9(x, more...) (unsigned long long)(x), ___bpf_words8(more)
-#define ___bpf_words10(x, more...) (unsigned long long)(x), ___bpf_words9(more)
-#define ___bpf_words11(x, more...) (unsigned long long)(x), ___bpf_words10(more)
-#define ___bpf_words12(x, more...) (unsigned long long)(x), ___bpf_words11(more)
-#define ___bpf_words(args...) ___bpf_by_count(___bpf_words, args)(args)
+/* Puts each argument into an array as a 64-bit number, the way helpers that print take theirs: statements,
+ * `to[0] = (u64)a; to[1] = (u64)b`. */
+#define ___bpf_fill0(to, at) (void)0
+#define ___bpf_fill1(to, at, x) (to)[at] = (unsigned long long)(x)
+#define ___bpf_fill2(to, at, x, more...) ___bpf_fill1(to, at, x); ___bpf_fill1(to, (at) + 1, more)
+#define ___bpf_fill3(to, at, x, more...) ___bpf_fill1(to, at, x); ___bpf_fill2(to, (at) + 1, more)
+#define ___bpf_fill4(to, at, x, more...) ___bpf_fill1(to, at, x); ___bpf_fill3(to, (at) + 1, more)
+#define ___bpf_fill5(to, at, x, more...) ___bpf_fill1(to, at, x); ___bpf_fill4(to, (at) + 1, more)
+#define ___bpf_fill6(to, at, x, more...) ___bpf_fill1(to, at, x); ___bpf_fill5(to, (at) + 1, more)
+#define ___bpf_fill7(to, at, x, more...) ___bpf_fill1(to, at, x); ___bpf_fill6(to, (at) + 1, more)
+#define ___bpf_fill8(to, at, x, more...) ___bpf_fill1(to, at, x); ___bpf_fill7(to, (at) + 1, more)
+#define ___bpf_fill9(to, at, x, more...) ___bpf_fill1(to, at, x); ___bpf_fill8(to, (at) + 1, more)
+#define ___bpf_fill10(to, at, x, more...) ___bpf_fill1(to, at, x); ___bpf_fill9(to, (at) + 1, more)
+#define ___bpf_fill11(to, at, x, more...) ___bpf_fill1(to, at, x); ___bpf_fill10(to, (at) + 1, more)
+#define ___bpf_fill12(to, at, x, more...) ___bpf_fill1(to, at, x); ___bpf_fill11(to, (at) + 1, more)
+#define ___bpf_fill(to, args...) ___bpf_by_count(___bpf_fill, ##args)(to, 0, ##args)
 
 #endif
