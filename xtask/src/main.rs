@@ -68,8 +68,9 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "corpus",
-        arguments: "headers [--check] [--set NAME]... [--limit N] [FILTER] | objects",
-        about: "compile what others wrote with libbpf's headers and with ours and compare; or take the objects out of Debian's libbpf-tools",
+        arguments: "headers [--check] [--set NAME]... [--limit N] [FILTER] | names | objects",
+        about: "compile what others wrote with libbpf's headers and with ours, and compare; list what libbpf's define; take the \
+                objects out of Debian's libbpf-tools",
         run: corpus::run,
     },
     Task {

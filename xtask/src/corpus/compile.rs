@@ -4,12 +4,14 @@ use super::sources::corpus_dir;
 use crate::{
     error::{Context, Error, Result},
     fixtures::CLANG_PROGRAM,
+    process::run_quiet,
     workspace::{create_dir, files_below, read, write},
 };
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
+    sync::{Mutex, PoisonError},
 };
 
 /// A program of the corpus.
@@ -21,6 +23,8 @@ pub(super) struct Program {
     /// What the compiler is told, but for which headers `bpf/` has.
     pub(super) flags: Vec<String>,
     pub(super) endian: Endian,
+    /// The folder of the `vmlinux.h` that it includes, if it does.
+    pub(super) vmlinux: Option<PathBuf>,
 }
 
 /// Byte order of the machine that the program is for.
@@ -39,11 +43,16 @@ pub(super) struct Side {
 }
 
 impl Side {
-    pub(super) fn new(name: &'static str, include: PathBuf) -> Result<Side> {
+    /// A copy of the headers in `from`, which may change while programs are compiled.
+    pub(super) fn new(name: &'static str, from: &Path) -> Result<Side> {
+        let include = corpus_dir().join("include").join(name);
+        _ = fs::remove_dir_all(&include);
         let mut fingerprint = Fnv::new();
-        for path in files_below(&include.join("bpf"))? {
-            fingerprint.add(path.as_os_str().as_encoded_bytes());
-            fingerprint.add(&read(&path)?);
+        for path in files_below(&from.join("bpf"))? {
+            let (file, text) = (path.strip_prefix(from).expect("found below it"), read(&path)?);
+            fingerprint.add(file.as_os_str().as_encoded_bytes());
+            fingerprint.add(&text);
+            write(&include.join(file), &text)?;
         }
         Ok(Side { name, include, fingerprint: fingerprint.0 })
     }
@@ -69,7 +78,15 @@ pub(super) fn compile(set: &str, program: &Program, side: &Side) -> Result<Outco
         return outcome(&object, &said, side);
     }
     _ = fs::remove_file(&object);
-    let output = command.stdin(Stdio::null()).output().context(format_args!("cannot run {CLANG_PROGRAM}"))?;
+    let mut output = None;
+    if let Some(types) = precompiled_types(program)? {
+        output = Some(run(command.arg("-include-pch").arg(types))?);
+    }
+    // What does not compile with the types put in front is asked once more without, lest that be the reason.
+    let output = match output {
+        Some(output) if output.status.success() => output,
+        _ => run(&mut self::command(program, side, &object))?,
+    };
     write(&said, &output.stderr)?;
     if !output.status.success() {
         _ = fs::remove_file(&object);
@@ -78,19 +95,55 @@ pub(super) fn compile(set: &str, program: &Program, side: &Side) -> Result<Outco
     outcome(&object, &said, side)
 }
 
-fn command(program: &Program, side: &Side, object: &Path) -> Command {
+fn run(command: &mut Command) -> Result<Output> {
+    command.stdin(Stdio::null()).output().context(format_args!("cannot run {CLANG_PROGRAM}"))
+}
+
+fn clang(program: &Program) -> Command {
     let mut command = Command::new(CLANG_PROGRAM);
     command.arg(match program.endian {
         Endian::Little => "--target=bpfel",
         Endian::Big => "--target=bpfeb",
     });
     command.args(["-O2", "-g", "-Wall", "-fno-caret-diagnostics", "-fno-color-diagnostics"]);
-    command.arg("-I").arg(&side.include).args(&program.flags);
-    command.arg("-c").arg(&program.source).arg("-o").arg(object);
-    command.arg("-MD").arg("-MF").arg(object.with_extension("d"));
     // Wherever the caller is, the same.
     command.current_dir(corpus_dir());
     command
+}
+
+fn command(program: &Program, side: &Side, object: &Path) -> Command {
+    let mut command = clang(program);
+    command.arg("-I").arg(&side.include).args(&program.flags);
+    command.arg("-c").arg(&program.source).arg("-o").arg(object);
+    command.arg("-MD").arg("-MF").arg(object.with_extension("d"));
+    command
+}
+
+/// The kernel's types as the compiler keeps them once read, which is most of the time that a program takes. For programs that
+/// begin with them, so that nothing that stands before can change what they mean.
+fn precompiled_types(program: &Program) -> Result<Option<PathBuf>> {
+    static MAKING: Mutex<()> = Mutex::new(());
+    let Some(dir) = &program.vmlinux else { return Ok(None) };
+    let source = read(&program.source)?;
+    let source = String::from_utf8_lossy(&source);
+    let first = source.lines().map(str::trim).find(|line| line.starts_with('#'));
+    if !first.is_some_and(|line| matches!(line, "#include \"vmlinux.h\"" | "#include <vmlinux.h>")) {
+        return Ok(None);
+    }
+    let header = dir.join("vmlinux.h");
+    let mut command = clang(program);
+    command.args(&program.flags).arg("-x").arg("c-header").arg(&header);
+    let mut name = Fnv::new();
+    command.get_args().for_each(|arg| name.add(arg.as_encoded_bytes()));
+    let kept = corpus_dir().join("types").join(format!("{:016x}.pch", name.0));
+    let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    if !kept.exists() {
+        create_dir(&corpus_dir().join("types"))?;
+        let partial = kept.with_extension("partial");
+        run_quiet(command.arg("-w").arg("-o").arg(&partial)).context(header.display())?;
+        fs::rename(&partial, &kept).context(kept.display())?;
+    }
+    Ok(Some(kept))
 }
 
 /// Trees of sources never change once unpacked, but for our own programs.
@@ -101,7 +154,7 @@ fn key(command: &Command, program: &Program, side: &Side) -> Result<String> {
     }
     key.add(&side.fingerprint.to_le_bytes());
     let folder = program.source.parent().context("a source without a folder")?;
-    for path in [&program.source, &folder.join("machine.h")] {
+    for path in [&program.source, &folder.join("machine.h"), &folder.join("types.h")] {
         key.add(&fs::read(path).unwrap_or_default());
     }
     Ok(format!("{:016x}\n", key.0))

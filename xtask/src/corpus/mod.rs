@@ -4,11 +4,15 @@
 //! that `bpf/` is found in. The objects must hold the same. What came of it, in numbers and with each difference, is the page
 //! docs/headers-corpus.md, which a run over everything makes anew; `--check` fails instead where the page says otherwise.
 //!
+//! `corpus names` lists what libbpf's headers define, for a test of ours; `corpus headers` begins with asking whether the list
+//! still holds.
+//!
 //! `corpus objects` takes the objects out of the programs of Debian's package libbpf-tools, which carry them.
 
 mod compare;
 mod compile;
 mod embedded;
+mod names;
 mod report;
 mod sources;
 
@@ -30,12 +34,14 @@ use std::{
     time::Instant,
 };
 
-const USAGE: &str = "usage: cargo xtask corpus headers [--check] [--set NAME]... [--limit N] [FILTER] | objects";
+const USAGE: &str =
+    "usage: cargo xtask corpus headers [--check] [--set NAME]... [--limit N] [FILTER] | names | objects";
 
 /// Runs the task.
 pub(crate) fn run(args: &[String]) -> Result {
     match args.split_first() {
         Some((name, rest)) if name == "headers" => headers(&Options::parse(rest)?),
+        Some((name, [])) if name == "names" => names::list(false),
         Some((name, [])) if name == "objects" => embedded::extract(),
         _ => Err(USAGE.into()),
     }
@@ -85,8 +91,9 @@ fn headers(options: &Options) -> Result {
         return Err("--check is about the whole corpus: without --set, --limit and FILTER".into());
     }
     ensure_installed("compiling BPF programs", &[CLANG])?;
-    let theirs = Side::new("libbpf", reference()?.join("include"))?;
-    let ours = Side::new("ours", root().join("bpf-helpers/include"))?;
+    names::list(true)?;
+    let theirs = Side::new("libbpf", &reference()?.join("include"))?;
+    let ours = Side::new("ours", &root().join("bpf-helpers/include"))?;
     let mut reports = Vec::new();
     for set in SETS.iter().filter(|set| options.sets.is_empty() || options.sets.iter().any(|of| of.name == set.name)) {
         let started = Instant::now();

@@ -53,10 +53,10 @@ impl SetReport {
         counts
     }
 
-    /// How many programs ours are not as good as libbpf's for.
+    /// How many programs ours are not as good as libbpf's for; and of our own programs, how many say nothing.
     pub(super) fn differences(&self) -> usize {
         let counts = self.counts();
-        counts.with_libbpf - counts.same
+        if self.set.own { counts.programs - counts.same } else { counts.with_libbpf - counts.same }
     }
 
     pub(super) fn summary(&self) -> String {
@@ -71,18 +71,24 @@ impl SetReport {
         )
     }
 
+    /// On the terminal, the first few of each program.
     pub(super) fn print_differences(&self) {
+        const SHOWN: usize = 2;
         for (name, verdict) in self.verdicts.iter().flatten() {
             match verdict {
-                Verdict::NotWithLibbpf(_) | Verdict::Same => {}
-                Verdict::NotWithOurs(error) => println!("    {name}: does not compile: {error}"),
+                Verdict::Same => {}
+                Verdict::NotWithLibbpf(error) if self.set.own => {
+                    println!("    {name}: does not compile with libbpf's: {error}");
+                }
+                Verdict::NotWithLibbpf(_) => {}
+                Verdict::NotWithOurs(error) => println!("    {name}: does not compile with ours: {error}"),
                 Verdict::Different(differences) => {
                     let all: Vec<&String> = differences.code.iter().chain(&differences.rest).collect();
-                    for difference in all.iter().take(4) {
+                    for difference in all.iter().take(SHOWN) {
                         println!("    {name}: {difference}");
                     }
-                    if all.len() > 4 {
-                        println!("    {name}: and {} more", all.len() - 4);
+                    if let Some(more) = all.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+                        println!("    {name}: and {more} more");
                     }
                 }
             }

@@ -23,6 +23,8 @@ pub(super) struct Set {
     pub(super) name: &'static str,
     /// Where its programs come from, in a few words.
     pub(super) about: &'static str,
+    /// Whether the programs are ours: then each must compile with libbpf's headers.
+    pub(super) own: bool,
     /// Finds and, where needed, fetches them. What cannot be had is an error that says why.
     pub(super) programs: fn() -> Result<Vec<Program>>,
 }
@@ -32,22 +34,31 @@ pub(super) const SETS: [Set; 5] = [
     Set {
         name: "macros",
         about: "bpf-helpers/tests/macros: every macro of the headers, on every machine",
+        own: true,
         programs: macros,
     },
-    Set { name: "libbpf-tools", about: "Debian's source package bpfcc, folder libbpf-tools", programs: libbpf_tools },
+    Set {
+        name: "libbpf-tools",
+        about: "Debian's source package bpfcc, folder libbpf-tools",
+        own: false,
+        programs: libbpf_tools,
+    },
     Set {
         name: "kernel-7.2",
         about: "linux-source-7.2: programs of perf, sched_ext, bpftool, rtla, HID drivers, samples",
+        own: false,
         programs: || kernel_programs(&LINUX_7_2),
     },
     Set {
         name: "selftests-7.2",
         about: "linux-source-7.2: tools/testing/selftests/bpf/progs",
+        own: false,
         programs: || selftests(&LINUX_7_2),
     },
     Set {
         name: "selftests-6.12",
         about: "linux-source-6.12: tools/testing/selftests/bpf/progs",
+        own: false,
         programs: || selftests(&LINUX_6_12),
     },
 ];
@@ -116,7 +127,7 @@ impl Linux {
         let package = unpacked_as(self.suite, "linux-libc-dev", &format!("linux-libc-dev-{}", self.suite))?;
         let folders = ["usr/include", "usr/lib/linux/uapi/x86", "usr/include/x86_64-linux-gnu"];
         let folders = folders.map(|folder| package.join(folder)).into_iter().filter(|folder| folder.exists());
-        Ok(folders.map(|folder| format!("-idirafter{}", folder.display())).collect())
+        Ok(folders.map(|folder| format!("-isystem{}", folder.display())).collect())
     }
 }
 
@@ -157,13 +168,11 @@ fn extracted(tarball: &Path, name: &str, select: impl FnOnce(&mut Command)) -> R
     let mut tar = Command::new("tar");
     tar.arg("--extract").arg("--file").arg(tarball).arg("--directory").arg(&partial).arg("--strip-components=1");
     select(&mut tar);
-    // A pattern that matches nothing is no failure here: trees differ.
+    // A pattern that matches nothing is no failure: trees differ.
     let outcome = run_quiet(&mut tar);
-    if let Err(error) = outcome.as_ref().map(drop) {
-        if !error.to_string().contains("Not found in archive") {
-            _ = fs::remove_dir_all(&partial);
-            return outcome.map(|_| dir);
-        }
+    if outcome.as_ref().is_err_and(|error| !error.to_string().contains("Not found in archive")) {
+        _ = fs::remove_dir_all(&partial);
+        return outcome.map(|_| dir);
     }
     fs::rename(&partial, &dir).context(format_args!("cannot make {}", dir.display()))?;
     Ok(dir)
@@ -199,8 +208,9 @@ fn selftests(linux: &Linux) -> Result<Vec<Program>> {
         "-Wno-compare-distinct-pointer-types".to_owned(),
         "-Wno-initializer-overrides".to_owned(),
     ];
+    let vmlinux = linux.vmlinux_header()?;
     let folders = [
-        linux.vmlinux_header()?,
+        vmlinux.clone(),
         here.clone(),
         tree.join("tools/include/uapi"),
         tree.join("tools/include"),
@@ -217,7 +227,7 @@ fn selftests(linux: &Linux) -> Result<Vec<Program>> {
         if matches!(name.as_str(), "test_l4lb_noinline" | "test_xdp_noinline") {
             flags.push("-fno-inline".to_owned());
         }
-        programs.push(Program { name, source, flags, endian: Endian::Little });
+        programs.push(Program { name, source, flags, endian: Endian::Little, vmlinux: Some(vmlinux.clone()) });
     }
     Ok(programs)
 }
@@ -261,6 +271,7 @@ fn kernel_programs(linux: &Linux) -> Result<Vec<Program>> {
             source,
             flags: own.into_iter().chain(flags.clone()).collect(),
             endian: Endian::Little,
+            vmlinux: Some(vmlinux.clone()),
         });
     }
     Ok(programs)
@@ -290,6 +301,7 @@ fn libbpf_tools() -> Result<Vec<Program>> {
             source,
             flags: flags.clone(),
             endian: Endian::Little,
+            vmlinux: Some(vmlinux.clone()),
         })
         .collect())
 }
@@ -306,41 +318,30 @@ fn debian_libbpf_tools() -> Result<PathBuf> {
     Ok(dir.join("libbpf-tools"))
 }
 
-/// The machines of bpf_tracing.h, the names by which __TARGET_ARCH_ has them, and their byte order. i386 is x86 without a
-/// kernel's types.
-const MACHINES: [(&str, &[&str], Endian); 11] = [
-    ("x86", &["-D__TARGET_ARCH_x86"], Endian::Little),
-    ("i386", &["-D__TARGET_ARCH_x86", "-D__i386__"], Endian::Little),
-    ("arm", &["-D__TARGET_ARCH_arm"], Endian::Little),
-    ("arm64", &["-D__TARGET_ARCH_arm64"], Endian::Little),
-    ("mips", &["-D__TARGET_ARCH_mips"], Endian::Big),
-    ("powerpc", &["-D__TARGET_ARCH_powerpc", "-D__arch64__"], Endian::Big),
-    ("riscv", &["-D__TARGET_ARCH_riscv"], Endian::Little),
-    ("s390", &["-D__TARGET_ARCH_s390"], Endian::Big),
-    ("sparc", &["-D__TARGET_ARCH_sparc", "-D__arch64__"], Endian::Big),
-    ("arc", &["-D__TARGET_ARCH_arc"], Endian::Little),
-    ("loongarch", &["-D__TARGET_ARCH_loongarch"], Endian::Little),
-];
-
-/// Our own programs: each for each machine.
+/// Our own programs: each for each machine that machines.txt lists.
 fn macros() -> Result<Vec<Program>> {
     let here = root().join("bpf-helpers/tests/macros");
-    let uapi = LINUX_7_2.uapi()?;
+    let machines = String::from_utf8(read(&here.join("machines.txt"))?).context("machines.txt")?;
+    let mut shared = vec!["-mcpu=v3".to_owned(), format!("-I{}", here.display())];
+    shared.extend(LINUX_7_2.uapi()?);
+    shared.extend(system_headers()?);
     let mut programs = Vec::new();
     for source in c_files(&here)? {
-        // Programs that ask for no machine's registers are compiled for both byte orders only.
         let text = read(&source)?;
+        // Programs that ask for no machine's registers are compiled for both byte orders only.
         let everywhere = String::from_utf8_lossy(&text).contains("machine.h");
-        for (machine, defines, endian) in &MACHINES {
-            if !everywhere && !matches!(*machine, "x86" | "s390") {
-                continue;
+        for line in machines.lines().filter(|line| !line.starts_with('#')) {
+            let mut words = line.split_whitespace();
+            let (machine, target) = words.next().zip(words.next()).context(format_args!("machines.txt: {line}"))?;
+            if everywhere || matches!(machine, "x86-user" | "s390") {
+                programs.push(Program {
+                    name: format!("{}-{machine}", file_stem(&source).trim_end_matches(".bpf")),
+                    source: source.clone(),
+                    flags: words.map(str::to_owned).chain(shared.clone()).collect(),
+                    endian: if target == "bpfeb" { Endian::Big } else { Endian::Little },
+                    vmlinux: None,
+                });
             }
-            let mut flags: Vec<String> = defines.iter().map(|define| (*define).to_owned()).collect();
-            flags.extend(["-mcpu=v3".to_owned(), format!("-I{}", here.display())]);
-            flags.extend(uapi.clone());
-            flags.extend(system_headers()?);
-            let name = format!("{}-{machine}", file_stem(&source).trim_end_matches(".bpf"));
-            programs.push(Program { name, source: source.clone(), flags, endian: *endian });
         }
     }
     Ok(programs)
