@@ -449,7 +449,11 @@ __typeof__(name(0)) name(context ctx) \
 } \
 static __always_inline __typeof__(name(0)) ____##name(context ctx, ##params)
 
-/* The lists below hold `ctx` and as many arguments as there are parameters. */
+/*
+ * The lists below hold `ctx` and as many arguments as there are parameters. They are called from behind
+ * ___bpf_by_count, not within it: what they hold may be made by that macro too, and no macro expands
+ * within itself.
+ */
 #define ___bpf_slots0() ctx
 #define ___bpf_slots1() ___bpf_slots0(), (void *)ctx[0]
 #define ___bpf_slots2() ___bpf_slots1(), (void *)ctx[1]
