@@ -11,6 +11,9 @@
 //!    changed and loaded again.
 //! 3. [`Object::attach`], or a method of [`Program`], gives [`Link`]s. Dropping a link detaches.
 //!
+//! From then on: [`Map`] and its [views](map) share data with the programs, [`Global`] is a variable of theirs, live;
+//! [`RingBuffer`], [`PerfBuffer`] and [`UserRingBuffer`] carry records; [`Program::test_run`] runs one by hand.
+//!
 //! Everything owns what it needs; nothing has a lifetime parameter. File descriptors close on drop.
 //!
 //! ```no_run
@@ -57,7 +60,9 @@ pub use purebpf_core_reloc as core_reloc;
 pub use purebpf_elf_loader as elf_loader;
 pub use purebpf_elf_loader::object::{MapId, MapKind, ProgramId};
 pub use purebpf_ringbuf as ringbuf;
-pub use purebpf_ringbuf::Ring as RingBuffer;
+pub use purebpf_ringbuf::{
+    PerfBuffer, PerfBufferOptions, PerfEvent, Ring as RingBuffer, RingBufferManager, UserRing as UserRingBuffer,
+};
 pub use purebpf_sys as sys;
 
 // The example in the README compiles.
