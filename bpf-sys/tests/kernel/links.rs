@@ -1,4 +1,4 @@
-use crate::support::{Counter, Mount, counting, kernel, own_netns, since, skipped};
+use crate::support::{Counter, Mount, busy_until, counting, kernel, own_netns, since, skipped};
 use purebpf_sys::{
     Insn,
     id::ObjectKind,
@@ -227,18 +227,6 @@ fn perf_events_run_programs() {
             assert_eq!(cookie, 77);
         }
     }
-}
-
-/// Burns this thread's time until `done`, at most for a few seconds.
-fn busy_until(mut done: impl FnMut() -> bool) -> bool {
-    let start = std::time::Instant::now();
-    while start.elapsed().as_secs() < 10 {
-        std::hint::black_box((0..100_000u64).fold(0, |sum, n| sum ^ std::hint::black_box(n)));
-        if done() {
-            return true;
-        }
-    }
-    false
 }
 
 #[unsafe(no_mangle)]

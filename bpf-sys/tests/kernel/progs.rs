@@ -268,3 +268,44 @@ fn an_empty_stream_gives_nothing() {
         assert_eq!(read.unwrap_err().errno(), libc::EINVAL);
     }
 }
+
+#[test]
+fn maps_of_an_array_of_descriptors_are_bound() {
+    let Some(_kernel) = kernel() else { return };
+    let map = MapCreate::new(MapType::ARRAY, 4, 4, 1).create().unwrap();
+    let (insns, fds) = ([Insn::mov64_imm(0, 0), Insn::exit()], [map.as_raw_fd()]);
+    let load = ProgLoad::new(ProgType::SOCKET_FILTER, &insns, c"GPL");
+    // Without a length, an array is only looked into where instructions name an index.
+    let prog = load.clone().fd_array(&fds).load().unwrap();
+    assert_eq!(info::prog_map_ids(prog.as_fd()).unwrap(), []);
+    let bound = load.fd_array_bound(&fds).load();
+    if since(6, 14) {
+        let id = info::map_info(map.as_fd()).unwrap().id;
+        assert_eq!(info::prog_map_ids(bound.unwrap().as_fd()).unwrap(), [id]);
+    } else {
+        // CHECK_ATTR, or bpf_check_uarg_tail_zero where `bpf_attr` is shorter.
+        assert!(matches!(bound.unwrap_err().errno(), libc::EINVAL | libc::E2BIG));
+    }
+}
+
+#[test]
+fn maps_for_one_program_and_programs_with_a_signature() {
+    let Some(_kernel) = kernel() else { return };
+    let create = MapCreate::new(MapType::ARRAY, 4, 8, 1).excl_prog_hash(&[0x5a; 32]).create();
+    let insns = [Insn::mov64_imm(0, 0), Insn::exit()];
+    let signed = ProgLoad::new(ProgType::SOCKET_FILTER, &insns, c"GPL").signature(b"no PKCS#7", 0).load().unwrap_err();
+    if !since(6, 18) {
+        assert!(matches!(create.unwrap_err().errno(), libc::EINVAL | libc::E2BIG));
+        assert!(matches!(signed.errno(), libc::EINVAL | libc::E2BIG), "{signed}");
+        return;
+    }
+    let map = create.unwrap();
+    let [first, second] = Insn::ld_map_fd(1, map.as_raw_fd());
+    let insns = [first, second, Insn::mov64_imm(0, 0), Insn::exit()];
+    let mut log = vec![0; 4096];
+    let other = ProgLoad::new(ProgType::SOCKET_FILTER, &insns, c"GPL").load_with_log(1, &mut log);
+    assert_eq!(other.result.unwrap_err().errno(), libc::EACCES);
+    assert!(log_text(&log).contains("excl"), "{}", log_text(&log));
+    // bpf_prog_verify_signature: what verify_pkcs7_signature says of the bytes, or of a kernel built without.
+    assert!(matches!(signed.errno(), libc::EBADMSG | libc::ENOPKG | libc::EINVAL | libc::EOPNOTSUPP), "{signed}");
+}
