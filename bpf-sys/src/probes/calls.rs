@@ -103,7 +103,6 @@ impl<'a> ProbeProg<'a> {
 /// A kernel function that programs may call, by its id in the BTF of vmlinux or of a module. Finding the id is the caller's
 /// part (`btf` has the names): a name without one is a function that the kernel has not.
 #[derive(Clone, Copy, Debug)]
-#[doc(alias = "kernel function")]
 pub struct Kfunc<'a> {
     btf_id: u32,
     module_btf: Option<BorrowedFd<'a>>,
