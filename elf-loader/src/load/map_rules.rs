@@ -284,6 +284,10 @@ pub fn explain_map_create(map: &MapDefinition, errno: i32, version: u32) -> Opti
 }
 
 fn invalid(map: &MapDefinition, rule: Option<&Rule>, running: u32) -> Option<String> {
+    if map.map_type == MapType::STRUCT_OPS {
+        // What is wrong with one depends on the kernel's types.
+        return None;
+    }
     let Some(rule) = rule else {
         return Some(format!("map_type is {}: this kernel does not know it", map.map_type.0));
     };
@@ -303,6 +307,24 @@ fn invalid(map: &MapDefinition, rule: Option<&Rule>, running: u32) -> Option<Str
             numbered
                 .then(|| format!("numa_node is {}: there is none of that number, or it is not online", map.numa_node))
         })
+        .or_else(|| {
+            let config = configuration(map.map_type)?;
+            Some(format!("map_type: this kernel may have been built without {config}, which {} need", rule.name))
+        })
+}
+
+/// What kernels are built with to have a type, where that may be left out (include/linux/bpf_types.h).
+fn configuration(map_type: MapType) -> Option<&'static str> {
+    Some(match map_type {
+        MapType::STACK_TRACE => "CONFIG_PERF_EVENTS",
+        MapType::CGROUP_ARRAY | MapType::CGRP_STORAGE => "CONFIG_CGROUPS",
+        MapType::CGROUP_STORAGE | MapType::PERCPU_CGROUP_STORAGE => "CONFIG_CGROUP_BPF",
+        MapType::INODE_STORAGE => "CONFIG_BPF_LSM",
+        MapType::XSKMAP => "CONFIG_XDP_SOCKETS",
+        MapType::SOCKMAP | MapType::SOCKHASH | MapType::REUSEPORT_SOCKARRAY => "CONFIG_INET",
+        MapType::SK_STORAGE | MapType::DEVMAP | MapType::DEVMAP_HASH | MapType::CPUMAP => "CONFIG_NET",
+        _ => return None,
+    })
 }
 
 fn entries(map: &MapDefinition, rule: &Rule) -> Option<String> {
@@ -530,4 +552,54 @@ fn names_of(flags: u32) -> String {
 /// `6.12` of a `LINUX_VERSION_CODE`.
 fn dotted(version: u32) -> String {
     format!("{}.{}", version >> 16, version >> 8 & 0xff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(map_type: MapType, key_size: u32, value_size: u32, max_entries: u32) -> MapDefinition {
+        MapDefinition { key_size, value_size, max_entries, ..MapDefinition::new(map_type) }
+    }
+
+    // What the running kernel says is in tests/kernel_map_rules.rs; these it cannot be made to say everywhere.
+    #[test]
+    fn what_a_kernel_lacks_is_told() {
+        let bloom = map(MapType::BLOOM_FILTER, 0, 8, 4);
+        let why = |map: &MapDefinition, errno, minor| explain_map_create(map, errno, version(5, minor, 0));
+        assert_eq!(
+            why(&bloom, errno::EINVAL, 10).unwrap(),
+            "map_type: bloom filters came with Linux 5.16, this is 5.10"
+        );
+        assert_eq!(why(&bloom, errno::EINVAL, 16), None, "nothing is wrong with it");
+        let sockets = map(MapType::XSKMAP, 4, 4, 4);
+        assert!(why(&sockets, errno::EINVAL, 10).unwrap().contains("CONFIG_XDP_SOCKETS"));
+        let array = map(MapType::ARRAY, 4, 8, 4);
+        assert!(why(&array, errno::EPERM, 10).unwrap().contains("RLIMIT_MEMLOCK"));
+        assert_eq!(why(&array, errno::EPERM, 11), None);
+        assert!(why(&sockets, errno::EPERM, 11).unwrap().contains("CAP_NET_ADMIN"));
+        let hash = map(MapType::HASH, 4, 8, 1 << 20);
+        assert!(
+            why(&hash, errno::ENOMEM, 11).unwrap().starts_with("max_entries is 1048576: there are not 12582912 bytes")
+        );
+    }
+
+    /// Whatever a file declares.
+    #[test]
+    fn no_definition_is_too_strange() {
+        let ends = [0, 1, 4, 0x8000, 0x7fff_ffff, u32::MAX];
+        let errnos =
+            [errno::EPERM, errno::E2BIG, errno::EBADF, errno::ENOMEM, errno::EINVAL, errno::ENOSPC, errno::ENOTSUPP];
+        let mut told = 0;
+        for number in 0..40 {
+            for (key_size, value_size) in ends.iter().flat_map(|key| ends.map(|value| (*key, value))) {
+                for max_entries in ends {
+                    let mut map = map(MapType(number), key_size, value_size, max_entries);
+                    (map.map_flags, map.map_extra) = (key_size, u64::from(value_size) << 32);
+                    told += errnos.iter().filter(|errno| explain_map_create(&map, **errno, u32::MAX).is_some()).count();
+                }
+            }
+        }
+        assert!(told > 1000, "{told}");
+    }
 }

@@ -253,27 +253,38 @@ const PREFIXES: [&str; 3] = ["btf_trace_", "bpf_lsm_", "bpf_iter_"];
 
 /// Why a function that the kernel has is not in its BTF: pahole leaves out those of which the compiler changed the parameters
 /// (`NAME.isra.0` and the like, of which only some are called as they are declared), and names that several functions have
-/// with different prototypes.
+/// with different prototypes; and modules may have no BTF at all.
 fn without_btf(name: &str, kallsyms: &[u8]) -> Option<String> {
-    let (mut whole, mut part) = (0, None);
+    let (mut whole, mut part, mut module) = (0, None, None);
     for line in kallsyms.split(|&byte| byte == b'\n') {
-        let Some(symbol) = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(2) else { continue };
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let (_, Some(b"t" | b"T" | b"w" | b"W"), Some(symbol)) = (words.next(), words.next(), words.next()) else {
+            continue;
+        };
         match symbol.strip_prefix(name.as_bytes()) {
-            Some([]) => whole += 1,
+            Some([]) => {
+                whole += 1;
+                module = words.next().map(|word| String::from_utf8_lossy(word).into_owned());
+            }
             Some([b'.', ..]) if part.is_none() => part = Some(String::from_utf8_lossy(symbol).into_owned()),
             _ => {}
         }
     }
-    match (whole, part) {
-        (0, None) => None,
-        (0, Some(part)) => Some(format!(
+    match (whole, part, module) {
+        (0, None, _) => None,
+        (0, Some(part), _) => Some(format!(
             "the kernel has {part}: the compiler made that of it, with other parameters or a part of its code"
         )),
-        (1, _) => Some(
+        (1, _, Some(module)) => Some(format!(
+            "module {module} has the function: its BTF leaves that out, or there is none (modules have BTF since Linux 5.11)"
+        )),
+        (1, _, None) => Some(
             "the kernel has the function: its parameters are not those that it is declared with, or it is in assembly"
                 .to_owned(),
         ),
-        (n, _) => Some(format!("the kernel has {n} functions of this name, with different parameters")),
+        (n, ..) => {
+            Some(format!("the kernel has {n} functions of this name, and BTF leaves out those whose parameters differ"))
+        }
     }
 }
 
@@ -328,5 +339,25 @@ fn find_attach_type(
             let near = kernel.nearest_names(target.module.as_deref(), prefix, target.kind, name);
             Err(fault(what + &nearest::said(&near)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Lines as /proc/kallsyms of Debian's 6.12 has them.
+    #[test]
+    fn a_function_without_btf_says_why() {
+        let kallsyms =
+            b"ffffffff81000000 T entry_SYSCALL_64\nffffffff81000010 t do_it.isra.0\nffffffff81000020 t twice\n\
+            ffffffff81000030 t twice\nffffffffc0a01000 t xfs_open\t[xfs]\nffffffff82000000 D jiffies\n";
+        let why = |name| without_btf(name, kallsyms);
+        assert!(why("entry_SYSCALL_64").unwrap().contains("the kernel has the function"));
+        assert!(why("do_it").unwrap().starts_with("the kernel has do_it.isra.0"));
+        assert!(why("twice").unwrap().contains("2 functions"));
+        assert!(why("xfs_open").unwrap().starts_with("module [xfs] has the function"));
+        assert_eq!(why("jiffies"), None, "no function");
+        assert_eq!(why("do"), None);
     }
 }

@@ -27,6 +27,10 @@ const CAUSE: usize = 3;
 const REGISTERS: usize = 3;
 const PATH: usize = 7;
 
+/// What is not for want of privilege, where the verifier never began. The numbers are the same on every architecture.
+const EACCES: i32 = 13;
+const EINVAL: i32 = 22;
+
 /// What the verifier said of a program. Shown, it fills no more than a screen: 24 lines of 100 columns, with what the error
 /// that it is part of has to say.
 #[derive(Clone, Debug, Default)]
@@ -70,9 +74,15 @@ pub(super) fn read(context: Context<'_>, source: &SysError, log: String) -> Reje
     let note = context.btf_refused.map(|why| format!("the program goes without BTF: {why}"));
     let reading = Reading::new(&log);
     if reading.telling.is_empty() {
-        let cause = match source.is_permission() {
-            true => source.advice(),
-            false => Some("the kernel does not take its type, its attach type or target, or a flag".to_owned()),
+        let cause = match source.errno() {
+            EACCES | EINVAL => {
+                let prog_type = context.program.prog_type;
+                let name = prog_type.name().map_or_else(|| prog_type.0.to_string(), str::to_owned);
+                Some(format!(
+                    "the kernel refused it unseen: it does not know the type ({name}), the attach type, what is attached to, or a flag"
+                ))
+            }
+            _ => source.advice(),
         };
         return Rejection { cause, note, log, ..Rejection::default() };
     }

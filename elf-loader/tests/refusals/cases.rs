@@ -65,6 +65,7 @@ pub(crate) const CASES: &[Case] = &[
     Case { change: never_reached, program: "helper_of_others", ..case("unreachable_code", ProgType::RAW_TRACEPOINT) },
     Case { change: jump_outside, program: "helper_of_others", ..case("jump_outside", ProgType::RAW_TRACEPOINT) },
     Case { change: grow, program: "no_such_helper", ..case("function_info", ProgType::RAW_TRACEPOINT) },
+    Case { program: "no_such_helper", ..case("unknown_type", ProgType(999)) },
     Case { change: misname, program: "null_value", ..case("bad_types", ProgType::RAW_TRACEPOINT) },
 ];
 
