@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::run::{EventType, MapSize, Setting, seconds};
+use crate::run::{AttachTo, EventType, MapSize, Setting, seconds};
 
 /// BPF objects and BTF, without a C library.
 #[derive(Debug, Parser)]
@@ -116,6 +116,10 @@ pub(crate) struct RunArguments {
     /// Leave out programs that cannot be loaded or attached
     #[arg(long, short)]
     pub(crate) keep_going: bool,
+    /// Attach a program as if its section had this name, such as `uprobe/libc.so.6:malloc`; may be given
+    /// more than once
+    #[arg(long, value_name = "PROGRAM=SECTION", value_parser = AttachTo::parse)]
+    pub(crate) attach: Vec<AttachTo>,
     /// The network interface for XDP and tc programs
     #[arg(long, short, value_name = "INTERFACE")]
     pub(crate) interface: Option<String>,

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 
-use common::{CGROUP2, TCX, TRACEPOINT, cgroup2, kernel_test, needs};
+use common::{CGROUP2, TCX, TRACEPOINT, UPROBE, cgroup2, kernel_test, needs};
 use serde_json::{Value, json};
 
 fn program(name: &str) -> PathBuf {
@@ -270,6 +270,38 @@ fn targets_by_option() {
         assert_eq!(ended.status.code(), Some(1));
         assert!(said.contains("is not attached: --interface says where"), "{said}");
         assert!(said.contains("error: no program could be attached"), "{said}");
+    });
+}
+
+/// A program whose section names no target is attached as another section would have it.
+#[test]
+fn targets_in_the_words_of_sections() {
+    kernel_test(|| {
+        if !needs(&UPROBE) {
+            return;
+        }
+        let to = "uprobe//proc/self/exe:main";
+        let arguments = ["--program", "on_uprobe", "--duration", "0", "-v", "--attach", &format!("on_uprobe={to}")];
+        let ended = command("user_functions.bpf.o", &arguments).output().expect("the tool runs");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success() && said.contains(&format!("program 'on_uprobe': attached to {to}")), "{said}");
+
+        for (to, status, words) in [
+            (
+                "on_uprobe=raw_tp/sys_enter",
+                1,
+                "'on_uprobe' is of type kprobe, 'raw_tp/sys_enter' is for raw_tracepoint",
+            ),
+            ("nosuch=raw_tp/sys_enter", 1, "has no program 'nosuch'"),
+            ("on_uprobe=uprobe", 2, "'uprobe' says no target"),
+            ("on_uprobe=nosuch/x", 2, "'nosuch/x' is the name of no section"),
+        ] {
+            let arguments = ["--program", "on_uprobe", "--attach", to];
+            let ended = command("user_functions.bpf.o", &arguments).output().expect("the tool runs");
+            let said = String::from_utf8_lossy(&ended.stderr);
+            assert_eq!(ended.status.code(), Some(status), "{said}");
+            assert!(said.contains(words), "{said}");
+        }
     });
 }
 

@@ -4,7 +4,7 @@
 //! records' lengths, and only when one type is left:
 //!
 //! 1. Candidates are the structs with a name in the object's BTF (and in the types given besides) that are the object's own: none that
-//!    its CO-RE relocations name, and none of a name that the kernel's BTF knows, for those came with vmlinux.h.
+//!    its CO-RE relocations name, none of a name that the kernel's BTF knows, for those came with vmlinux.h, and none that declares a map.
 //! 2. One fits a record when its size is the record's length; for perf buffers, whose records are padded, when it is after padding.
 //!    Up to eight bytes may as well be a number, so that a struct must be called an event there.
 //! 3. Of several that fit, one that is called an event (`event`, `exec_event`, `event_t`) wins over those that are not.
@@ -230,7 +230,7 @@ fn candidates<'a>(btf: &'a Btf, not: &HashSet<TypeId>) -> Vec<Candidate<'a>> {
         let Some(name) = ty.name().filter(|_| !not.contains(&ty.id())) else { continue };
         let Some(composite) = as_struct(btf, &ty) else { continue };
         let TypeData::Struct(data) = composite.data() else { continue };
-        if data.size > 0 {
+        if data.size > 0 && !defines_map(btf, &composite) {
             let choice = Choice { btf, id: ty.id() };
             let (size, tail) = (data.size, tail(btf, &composite));
             found.push(Candidate { choice, name: name.to_owned(), kind: ty.kind(), size, tail });
@@ -248,6 +248,15 @@ fn as_struct<'a>(btf: &'a Btf, ty: &Type<'a>) -> Option<Type<'a>> {
         }
         _ => None,
     }
+}
+
+/// Whether a struct says what a map is like, with members such as `int (*type)[BPF_MAP_TYPE_HASH]`.
+fn defines_map(btf: &Btf, composite: &Type<'_>) -> bool {
+    let is_number = |id: TypeId| match btf.resolve(id).map(|ty| ty.data()) {
+        Ok(TypeData::Ptr(target)) => btf.resolve(target).is_ok_and(|target| target.kind() == Kind::Array),
+        _ => false,
+    };
+    composite.members().into_iter().flatten().any(|member| member.name() == Some("type") && is_number(member.type_id))
 }
 
 /// Where the array at a struct's end begins, and whether it is flexible.

@@ -162,7 +162,7 @@ impl Line {
 }
 
 /// The nanoseconds that one of a member's units stands for, if its name says that it is a moment: `ts`, `ts_us`, `start_ts`,
-/// `timestamp`, `time_ns`, and no `delta` or `duration`.
+/// `timestamp_ns`, `exit_time`. A bare `time` may as well be how long something took.
 fn time_unit(name: &str) -> Option<u64> {
     let (stem, unit) = match name.rsplit_once('_') {
         Some((stem, "ns")) => (stem, 1),
@@ -170,9 +170,10 @@ fn time_unit(name: &str) -> Option<u64> {
         Some((stem, "ms")) => (stem, 1_000_000),
         _ => (name, 1),
     };
-    let mut words = stem.split('_');
-    let is_moment = words.clone().any(|word| matches!(word, "ts" | "timestamp" | "time" | "ktime"));
-    let is_span = words.any(|word| matches!(word, "delta" | "duration" | "run" | "total" | "cpu" | "elapsed"));
+    let has = |words: &[&str]| stem.split('_').any(|word| words.contains(&word));
+    let is_moment = has(&["ts", "timestamp", "ktime"])
+        || has(&["time"]) && has(&["start", "begin", "end", "enter", "exit", "fork", "exec", "last", "wakeup"]);
+    let is_span = has(&["delta", "duration", "elapsed", "total"]);
     (is_moment && !is_span).then_some(unit)
 }
 
@@ -198,4 +199,23 @@ fn is_text(elements: &Elements<'_>) -> bool {
 /// Whether all of a value's bytes are zero.
 pub(super) fn is_zero(value: &Value<'_>) -> bool {
     value.bytes().iter().all(|byte| *byte == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time_unit;
+
+    /// Names of members of bcc's libbpf-tools: moments, and spans.
+    #[test]
+    fn moments_by_their_names() {
+        for (name, unit) in
+            [("ts", 1), ("ts_us", 1_000), ("ts_ns", 1), ("start_ts", 1), ("exit_time", 1), ("start_time", 1)]
+        {
+            assert_eq!(time_unit(name), Some(unit), "{name}");
+        }
+        for name in ["time", "delta_us", "delta_ts", "total_time", "span_us", "tso", "mnt_ns", "pid", "ts_count_total"]
+        {
+            assert_eq!(time_unit(name), None, "{name}");
+        }
+    }
 }

@@ -39,6 +39,7 @@ use trace::TracePipe;
 pub(crate) use events::EventType;
 pub(crate) use globals::Setting;
 pub(crate) use sizes::MapSize;
+pub(crate) use targets::AttachTo;
 
 pub(crate) fn run(arguments: &RunArguments, format: Format) -> Result {
     logger::start(arguments.verbose);
@@ -51,11 +52,11 @@ pub(crate) fn run(arguments: &RunArguments, format: Format) -> Result {
         setting.apply(&mut open)?;
     }
     sizes::apply(&mut open, &arguments.map_size)?;
-    let object = load(&mut open, arguments.keep_going)?;
     let besides = match &arguments.types {
         Some(path) => Some(kernel::btf_file(path)?),
         None => None,
     };
+    let object = load(&mut open, arguments.keep_going)?;
     let style = LineStyle { human_time: arguments.human_time, ..LineStyle::default() };
     let mut buffers = Buffers::of(&object)?;
     let kernels_types = || kernel::running_kernel_btf().ok().map(|kernel| kernel.vmlinux().clone());
@@ -152,7 +153,8 @@ fn targets(arguments: &RunArguments) -> Result<Targets> {
         }
         None => None,
     };
-    Ok(Targets { interface, cgroup, pid: arguments.pid, frequency: arguments.frequency })
+    let attach = arguments.attach.clone();
+    Ok(Targets { interface, cgroup, pid: arguments.pid, frequency: arguments.frequency, attach })
 }
 
 /// An interface's number, by its name or the number itself.
@@ -169,6 +171,10 @@ fn choose(open: &mut OpenObject, arguments: &RunArguments) -> Result {
         for id in open.program_ids() {
             open.program_mut(id)?.set_autoload(false);
         }
+    }
+    for to in &arguments.attach {
+        // Complains when there is no such program.
+        open.program_mut(to.program.as_str())?;
     }
     for (names, on) in [(&arguments.program, true), (&arguments.no_autoload, false)] {
         for name in names {

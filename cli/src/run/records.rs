@@ -94,7 +94,10 @@ impl<'a> Records<'a> {
                 Some(choice)
             }
             Err(unknown) => {
-                sink.note(&unknown.hint(origin.map, len));
+                // Once a map: programs may send any length.
+                if self.chosen.iter().all(|((map, _), choice)| map != origin.map || choice.is_some()) {
+                    sink.note(&unknown.hint(origin.map, len));
+                }
                 None
             }
         };

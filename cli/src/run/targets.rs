@@ -26,6 +26,30 @@ pub(super) struct Targets {
     pub(super) pid: Option<u32>,
     /// How often perf_event programs run on each CPU, in hertz.
     pub(super) frequency: u64,
+    /// What takes the place of a program's section.
+    pub(super) attach: Vec<AttachTo>,
+}
+
+/// What was said with `--attach`: a program, and what it is attached to in the words of a section.
+#[derive(Clone, Debug)]
+pub(crate) struct AttachTo {
+    pub(super) program: String,
+    section: String,
+}
+
+impl AttachTo {
+    /// `PROGRAM=SECTION`, for the command line.
+    pub(crate) fn parse(text: &str) -> Result<AttachTo, String> {
+        let (program, section) = text.split_once('=').ok_or("expected PROGRAM=SECTION")?;
+        let known = SectionName::parse(section).ok_or_else(|| format!("'{section}' is the name of no section"))?;
+        match known.target() {
+            Ok(target) if target.is_specified() => {
+                Ok(AttachTo { program: program.to_owned(), section: section.to_owned() })
+            }
+            Ok(_) => Err(format!("'{section}' says no target, as 'uprobe/BINARY:FUNCTION' does")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }
 
 /// What is missing for programs of interfaces.
@@ -45,18 +69,10 @@ impl Targets {
     /// # Errors
     /// When its target does not exist, or the kernel refuses.
     pub(super) fn attach(&self, program: &Program, attach_type: Option<AttachType>) -> Result<Outcome> {
-        if let (Some(pid), Some(section)) = (self.pid, SectionName::parse(program.section())) {
-            if let Some(link) = uprobe_in(program, &section, pid)? {
-                return Ok(Outcome::Attached(vec![link], format!("{} in process {pid}", program.section())));
-            }
-        }
-        if program.has_auto_attach() {
-            return Ok(match program.attach()? {
-                Some(link) => Outcome::Attached(vec![link], program.section().to_owned()),
-                None => Outcome::Nowhere(
-                    "its section names no target; one with a target would, such as SEC(\"raw_tp/sys_enter\")",
-                ),
-            });
+        let given = self.attach.iter().find(|given| given.program == program.name());
+        let name = given.map_or(program.section(), |given| given.section.as_str());
+        if let Some(section) = SectionName::parse(name).filter(|section| section.def.auto_attach != AutoAttach::None) {
+            return self.by_section(program, &section, attach_type);
         }
         match program.prog_type() {
             ProgType::XDP if matches!(attach_type, None | Some(AttachType::XDP)) => {
@@ -79,6 +95,30 @@ impl Targets {
             }
             _ => Ok(Outcome::Nowhere("programs of its type are attached by the application that they belong to")),
         }
+    }
+
+    /// Attaches to what a section's name says: the program's own, or the one that is given for it.
+    fn by_section(
+        &self,
+        program: &Program,
+        section: &SectionName<'_>,
+        attach_type: Option<AttachType>,
+    ) -> Result<Outcome> {
+        let failed = |error: attach::Error| format!("program '{}': {error}", program.name());
+        if section.def.prog_type != program.prog_type() {
+            let (ours, theirs, name) = (program.prog_type(), section.def.prog_type, section.name);
+            return Err(format!("program '{}' is of type {ours}, '{name}' is for {theirs}", program.name()).into());
+        }
+        if let Some(pid) = self.pid {
+            if let Some(link) = uprobe_in(program, section, pid)? {
+                return Ok(Outcome::Attached(vec![link], format!("{} in process {pid}", section.name)));
+            }
+        }
+        let link = attach::auto_attach(program.as_fd(), section, attach_type.unwrap_or(AttachType(0)));
+        Ok(match link.map_err(failed)? {
+            Some(link) => Outcome::Attached(vec![link], section.name.to_owned()),
+            None => Outcome::Nowhere("its section names no target; --attach says one"),
+        })
     }
 
     fn on_cgroup(&self, program: &Program) -> Result<Outcome> {
