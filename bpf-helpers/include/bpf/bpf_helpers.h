@@ -27,7 +27,7 @@
 #define __uint(name, number) int (*name)[number]
 #define __type(name, of) __typeof__(of) *name
 #define __array(name, of) __typeof__(of) *name[]
-#define __ulong(name, number) enum { ___bpf_apply(__unique_value, __COUNTER__) = number } name
+#define __ulong(name, number) enum { ___bpf_apply(__unique_value, __LINE__) = number } name
 
 /* The member "pinning" of a map: whether the loader pins it below the BPF file system's root. */
 enum libbpf_pin_type {
@@ -117,8 +117,10 @@ enum libbpf_tristate {
 #undef offsetof
 #define offsetof(type, member) ((unsigned long)&((type *)0)->member)
 #undef container_of
-#define container_of(pointer, type, member) \
-	((type *)((void *)(pointer) - offsetof(type, member)))
+#define container_of(pointer, type, member) ({ \
+	void *___member = (void *)(pointer); \
+	(type *)(___member - offsetof(type, member)); \
+})
 
 /* The compiler carries no memory access across this point. */
 #ifndef barrier

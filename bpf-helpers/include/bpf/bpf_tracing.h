@@ -531,14 +531,14 @@ extern _Bool LINUX_HAS_SYSCALL_WRAPPER __kconfig; \
 static __always_inline __typeof__(name(0)) ____##name(struct pt_regs *ctx, ##params); \
 __typeof__(name(0)) name(struct pt_regs *ctx) \
 { \
-	struct pt_regs *regs __attribute__((unused)) = ctx; \
+	_Bool wrapped = LINUX_HAS_SYSCALL_WRAPPER; \
+	struct pt_regs *regs __attribute__((unused)) = wrapped ? (struct pt_regs *)PT_REGS_PARM1(ctx) : ctx; \
 	_Pragma("GCC diagnostic push") \
 	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"") \
-	if (LINUX_HAS_SYSCALL_WRAPPER) { \
-		regs = (struct pt_regs *)PT_REGS_PARM1(ctx); \
+	if (wrapped) \
 		return ____##name(___bpf_syswrap_args(params)); \
-	} \
-	return ____##name(___bpf_syscall_args(params)); \
+	else \
+		return ____##name(___bpf_syscall_args(params)); \
 	_Pragma("GCC diagnostic pop") \
 } \
 static __always_inline __typeof__(name(0)) ____##name(struct pt_regs *ctx, ##params)

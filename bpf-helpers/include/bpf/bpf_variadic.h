@@ -34,7 +34,7 @@
 
 /* Puts each argument into an array as a 64-bit number, the way helpers that print take theirs: statements,
  * `to[0] = (u64)a; to[1] = (u64)b`. */
-#define ___bpf_fill0(to, at) (void)0
+#define ___bpf_fill0(to, at, none...) (void)0
 #define ___bpf_fill1(to, at, x) (to)[at] = (unsigned long long)(x)
 #define ___bpf_fill2(to, at, x, more...) ___bpf_fill1(to, at, x); ___bpf_fill1(to, (at) + 1, more)
 #define ___bpf_fill3(to, at, x, more...) ___bpf_fill1(to, at, x); ___bpf_fill2(to, (at) + 1, more)

@@ -82,6 +82,21 @@ int BPF_KSYSCALL(ksyscall0)
 	return 0;
 }
 
+/* Too much to be worth having twice, for calls with and without a wrapper. */
+SEC("ksyscall/getuid")
+int BPF_KSYSCALL(ksyscall0_loop)
+{
+	__u64 number = bpf_ktime_get_ns();
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		if (number >> i & 1)
+			keep(number * i);
+		number ^= bpf_get_prandom_u32();
+	}
+	return 0;
+}
+
 SEC("ksyscall/close")
 int BPF_KSYSCALL(ksyscall1, int fd)
 {

@@ -3,6 +3,9 @@
 #include "types.h"
 #include <bpf/bpf_helpers.h>
 
+/* Numbers that the headers do not use up. */
+enum { BEFORE = __COUNTER__ };
+
 extern void keep(unsigned long long value) __ksym;
 
 struct value {
@@ -28,6 +31,8 @@ struct {
 	__uint(max_entries, 100);
 	__ulong(map_extra, 0x1ull << 44);
 } arena SEC(".maps");
+
+int used_up = __COUNTER__ - BEFORE;
 
 struct inner {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -59,4 +59,23 @@ int to_stream(struct iterated *ctx)
 	return 0;
 }
 
+/* Programs that print their own way fill the array themselves, and may have nothing to fill it with. */
+#define PRINT_OWN_WAY(ctx, format, args...) ({ \
+	static char ___fmt[] = format; \
+	unsigned long long ___param[___bpf_narg(args) ?: 1] = {}; \
+	_Pragma("GCC diagnostic push") \
+	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"") \
+	___bpf_fill(___param, args); \
+	_Pragma("GCC diagnostic pop") \
+	bpf_seq_printf((ctx)->seq, ___fmt, sizeof(___fmt), ___param, sizeof(___param)); \
+})
+
+SEC("iter")
+int own_way(struct iterated *ctx)
+{
+	PRINT_OWN_WAY(ctx, "nothing");
+	PRINT_OWN_WAY(ctx, "%d %s", ctx->small, ctx->name);
+	return 0;
+}
+
 char _license[] SEC("license") = "GPL";

@@ -23,7 +23,7 @@ use crate::{
     workspace::root,
 };
 use compile::{Outcome, Program, Side, compile};
-use report::{SetReport, Verdict};
+use report::{Reasons, SetReport, Verdict};
 use sources::{SETS, Set, corpus_dir, reference};
 use std::{
     sync::{
@@ -94,6 +94,7 @@ fn headers(options: &Options) -> Result {
     names::list(true)?;
     let theirs = Side::new("libbpf", &reference()?.join("include"))?;
     let ours = Side::new("ours", &root().join("bpf-helpers/include"))?;
+    let reasons = Reasons::read()?;
     let mut reports = Vec::new();
     for set in SETS.iter().filter(|set| options.sets.is_empty() || options.sets.iter().any(|of| of.name == set.name)) {
         let started = Instant::now();
@@ -109,12 +110,12 @@ fn headers(options: &Options) -> Result {
         report.print_differences();
         reports.push(report);
     }
-    if options.is_whole() {
-        report::page(&reports, options.check)?;
-    }
     println!("objects: {}", corpus_dir().join("objects").display());
-    let different = reports.iter().map(SetReport::differences).sum::<usize>();
-    if different == 0 { Ok(()) } else { Err(Error::new(format!("{different} programs differ"))) }
+    let unexplained: Vec<&str> = reports.iter().flat_map(|report| report.unexplained(&reasons)).collect();
+    if !unexplained.is_empty() {
+        return Err(Error::new(format!("differ, or have a reason to and do not: {}", unexplained.join(", "))));
+    }
+    if options.is_whole() { report::page(&reports, &reasons, options.check) } else { Ok(()) }
 }
 
 /// What comes of each program, in their order; several at a time.

@@ -260,14 +260,14 @@ fn kernel_programs(linux: &Linux) -> Result<Vec<Program>> {
     let mut programs = Vec::new();
     for source in files_below(&tree)? {
         let path = source.strip_prefix(&tree).expect("found below it").to_string_lossy().into_owned();
-        let is_sample = path.starts_with("samples/bpf/") && path.ends_with("_kern.c");
-        if path.starts_with("tools/testing/") || !(is_sample || path.ends_with(".bpf.c")) {
+        // Samples of the old kind, *_kern.c, are compiled with the kernel's own headers.
+        if path.starts_with("tools/testing/") || !path.ends_with(".bpf.c") {
             continue;
         }
         // perf keeps a small vmlinux.h of its own, which would hide the kernel's.
         let own = [format!("-I{}", vmlinux.display())];
         programs.push(Program {
-            name: path.trim_end_matches(".c").replace('/', "_"),
+            name: path.trim_end_matches(".bpf.c").replace('/', "_"),
             source,
             flags: own.into_iter().chain(flags.clone()).collect(),
             endian: Endian::Little,
