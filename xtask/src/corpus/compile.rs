@@ -38,23 +38,28 @@ pub(super) enum Endian {
 pub(super) struct Side {
     /// What its objects' folder is called.
     pub(super) name: &'static str,
+    /// Named by what its files hold.
     pub(super) include: PathBuf,
-    fingerprint: u64,
 }
 
 impl Side {
     /// A copy of the headers in `from`, which may change while programs are compiled.
     pub(super) fn new(name: &'static str, from: &Path) -> Result<Side> {
-        let include = corpus_dir().join("include").join(name);
-        _ = fs::remove_dir_all(&include);
         let mut fingerprint = Fnv::new();
+        let mut files = Vec::new();
         for path in files_below(&from.join("bpf"))? {
-            let (file, text) = (path.strip_prefix(from).expect("found below it"), read(&path)?);
+            let (file, text) = (path.strip_prefix(from).expect("found below it").to_owned(), read(&path)?);
             fingerprint.add(file.as_os_str().as_encoded_bytes());
             fingerprint.add(&text);
-            write(&include.join(file), &text)?;
+            files.push((file, text));
         }
-        Ok(Side { name, include, fingerprint: fingerprint.0 })
+        let include = corpus_dir().join(format!("include/{name}-{:016x}", fingerprint.0));
+        for (file, text) in files {
+            if !include.join(&file).exists() {
+                write(&include.join(&file), &text)?;
+            }
+        }
+        Ok(Side { name, include })
     }
 }
 
@@ -73,7 +78,7 @@ pub(super) fn compile(set: &str, program: &Program, side: &Side) -> Result<Outco
     let object = dir.join(format!("{}.bpf.o", program.name));
     let (said, kept_key) = (dir.join(format!("{}.txt", program.name)), dir.join(format!("{}.key", program.name)));
     let mut command = command(program, side, &object);
-    let key = key(&command, program, side)?;
+    let key = key(&command, program)?;
     if fs::read(&kept_key).is_ok_and(|kept| kept == key.as_bytes()) {
         return outcome(&object, &said, side);
     }
@@ -146,13 +151,13 @@ fn precompiled_types(program: &Program) -> Result<Option<PathBuf>> {
     Ok(Some(kept))
 }
 
-/// Trees of sources never change once unpacked, but for our own programs.
-fn key(command: &Command, program: &Program, side: &Side) -> Result<String> {
+/// All that goes into an object: the command names its headers by what they hold, and trees of sources never change once
+/// unpacked, but for our own programs.
+fn key(command: &Command, program: &Program) -> Result<String> {
     let mut key = Fnv::new();
     for arg in command.get_args() {
         key.add(arg.as_encoded_bytes());
     }
-    key.add(&side.fingerprint.to_le_bytes());
     let folder = program.source.parent().context("a source without a folder")?;
     for path in [&program.source, &folder.join("machine.h"), &folder.join("types.h")] {
         key.add(&fs::read(path).unwrap_or_default());

@@ -284,9 +284,10 @@ const LIBBPF_TOOLS: &str = "PUREBPF_LIBBPF_TOOLS";
 fn libbpf_tools() -> Result<Vec<Program>> {
     let here = match env::var_os(LIBBPF_TOOLS) {
         Some(dir) => PathBuf::from(dir),
-        None => debian_libbpf_tools().context(format_args!("({LIBBPF_TOOLS} may name a folder that has them)"))?,
+        None => debian_libbpf_tools()
+            .context(format_args!("no source of bpfcc; {LIBBPF_TOOLS} may name a folder that holds libbpf-tools"))?,
     };
-    let mut flags = vec!["-D__TARGET_ARCH_x86".to_owned(), "-mcpu=v3".to_owned()];
+    let mut flags = vec!["-D__TARGET_ARCH_x86".to_owned()];
     let vmlinux = [here.join("x86"), LINUX_7_2.vmlinux_header()?];
     // Its own vmlinux.h, where the package has one: it was made to have all that the programs need.
     let vmlinux = vmlinux.into_iter().find(|dir| dir.join("vmlinux.h").exists()).context("no vmlinux.h")?;
