@@ -132,6 +132,8 @@ const NO_KFUNC: &[&str] = &[
     "is not a function",
     "does not have a valid func_proto",
     "cannot find address for kernel function",
+    "invalid module BTF fd",
+    "is not a module BTF",
     "JIT is required",
     "JIT does not support",
 ];
