@@ -150,7 +150,7 @@ impl<'a> ProgLoad<'a> {
     }
 
     /// File descriptors that instructions name by index: maps (`MAP_IDX`), and module BTFs of kernel functions, for which
-    /// index 0 is vmlinux.
+    /// index 0 is vmlinux (from 5.14).
     pub fn fd_array(mut self, fds: &'a [RawFd]) -> Self {
         self.fd_array = fds;
         self.attr.fd_array_cnt = 0;
