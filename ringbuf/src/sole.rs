@@ -19,7 +19,7 @@ impl Sole {
     pub(crate) fn of(map_id: u32, key: u32) -> Option<Self> {
         let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
         let place = (map_id, key);
-        in_use.insert(place).then_some(Self { place })
+        in_use.insert(place).then(|| Self { place })
     }
 }
 

@@ -21,6 +21,9 @@
 //! shared slice. That holds for rings that are mapped writable, which tells the kernel that there is a consumer to
 //! wait for; one that is mapped read-only overwrites what has not been read, and is not served here.
 //!
+//! The picture in the kernel asks for a full barrier before `data_tail`, to keep our reads before that store. Release
+//! ordering says just that; libbpf relies on it as well.
+//!
 //! **No wake-up is lost.** The kernel wakes waiters after it has published `data_head`, whatever the consumer's
 //! position: who looks, finds nothing and waits is woken for what came after the look, as long as every record wakes
 //! (`wakeup_events` of 1). With a larger number, up to so many records less one may lie there until somebody looks.

@@ -62,7 +62,7 @@ impl UserRing {
         self.writer.size()
     }
 
-    /// The longest sample that the ring can take when it is empty.
+    /// The longest sample that the ring can take when it is empty, and that programs can be given (16 MiB less a byte).
     pub fn max_len(&self) -> usize {
         self.writer.max_len()
     }

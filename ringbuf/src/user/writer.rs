@@ -38,7 +38,11 @@ use std::slice;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 use crate::Error;
-use crate::memory::{BUSY_BIT, DISCARD_BIT, HEADER_SIZE, LEN_MASK, RECORD_ALIGN, RingPointers};
+use crate::memory::{BUSY_BIT, DISCARD_BIT, HEADER_SIZE, RECORD_ALIGN, RingPointers};
+
+/// The longest sample that programs can be given: `DYNPTR_MAX_SIZE` of `kernel/bpf/helpers.c`. A longer one would stop the
+/// ring, as draining it fails again and again.
+const MAX_SAMPLE: usize = (1 << 24) - 1;
 
 /// Memory that holds a user ring.
 ///
@@ -137,9 +141,9 @@ impl<M: UserRingMemory> SampleWriter<M> {
         Error::CorruptPositions { consumer_pos, producer_pos: self.pos.get(), size: self.ring.size }
     }
 
-    /// The longest sample that the ring can take when it is empty.
+    /// The longest sample that the ring can take when it is empty, and that programs can be given.
     pub fn max_len(&self) -> usize {
-        self.ring.size.saturating_sub(HEADER_SIZE).min(LEN_MASK as usize)
+        self.ring.size.saturating_sub(HEADER_SIZE).min(MAX_SAMPLE)
     }
 
     /// Reserves `len` bytes, to be filled and submitted. Several reservations may be held at a time; programs get

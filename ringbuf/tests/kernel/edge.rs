@@ -19,6 +19,13 @@ impl Edges {
         }
     }
 
+    /// Whether there has been an edge.
+    pub(crate) fn has_one(&self) -> bool {
+        let mut event = libc::epoll_event { events: 0, u64: 0 };
+        // SAFETY: there is room for the one event that the call may write.
+        unsafe { libc::epoll_wait(self.0.as_raw_fd(), &raw mut event, 1, 0) == 1 }
+    }
+
     /// Waits for an edge, and fails if there is none in `timeout`.
     pub(crate) fn wait(&self, timeout: Duration) {
         let mut event = libc::epoll_event { events: 0, u64: 0 };

@@ -23,7 +23,9 @@ use leaks::Watch;
 mod edge;
 #[path = "../../../tests/common/leaks.rs"]
 mod leaks;
+mod perf;
 mod producer;
+mod user_ring;
 
 /// Long enough that only a lost wake-up takes it.
 const FOR_EVER: Duration = Duration::from_secs(60);

@@ -15,7 +15,7 @@ use purebpf_sys::uapi::{HelperId, MapType, ProgType};
 pub(crate) const MAX_RECORD: usize = 256;
 
 /// Bytes before the record in the packet that the program is run on: test runs want an Ethernet header.
-const ETHERNET_HEADER: usize = 14;
+pub(crate) const ETHERNET_HEADER: usize = 14;
 
 /// What a program does with space that it has reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl ReservingProgram {
     }
 }
 
-fn run(program: BorrowedFd<'_>, packet: &[u8], times: u32) -> u32 {
+pub(crate) fn run(program: BorrowedFd<'_>, packet: &[u8], times: u32) -> u32 {
     loop {
         match TestRun::new().data_in(packet).repeat(times).run(program) {
             Ok(result) => return result.retval,
@@ -105,43 +105,49 @@ fn run(program: BorrowedFd<'_>, packet: &[u8], times: u32) -> u32 {
     }
 }
 
-fn load(insns: &[Insn]) -> purebpf_sys::Result<OwnedFd> {
+pub(crate) fn load(insns: &[Insn]) -> purebpf_sys::Result<OwnedFd> {
     ProgLoad::new(ProgType::SCHED_CLS, insns, c"GPL").name("ringbuf_test").load()
 }
 
 /// `bpf_ringbuf_output(map, what follows the packet's Ethernet header, its length, flags)`
 fn output_program(map: &OwnedFd, flags: u32) -> Vec<Insn> {
+    let mut output = Vec::from(Insn::ld_map_fd(1, map.as_raw_fd()));
+    output.extend([
+        Insn::mov64_reg(2, 10),
+        Insn::alu64_imm(op::ADD, 2, -(MAX_RECORD as i32)),
+        Insn::mov64_reg(3, 7),
+        Insn::mov64_imm(4, flags as i32),
+        Insn::call_helper(HelperId::RINGBUF_OUTPUT),
+        Insn::exit(),
+    ]);
+    with_packet(&output)
+}
+
+/// A program that copies what follows its packet's Ethernet header to its stack, from `MAX_RECORD` bytes below the frame
+/// pointer on, and then does `rest`, with its context in r6 and the length, 1 to `MAX_RECORD`, in r7.
+pub(crate) fn with_packet(rest: &[Insn]) -> Vec<Insn> {
     let buffer = -(MAX_RECORD as i32);
+    let to_end = rest.len() as i16;
     let mut insns = vec![Insn::mov64_reg(6, 1)];
     // Kernels want what a helper writes, with a length they do not know, to be initialised.
     insns.extend((0..MAX_RECORD as i16).step_by(8).map(|at| Insn::st_mem(op::DW, 10, buffer as i16 + at, 0)));
-    let body = [
-        // r7 = skb->len (the first field of __sk_buff) without the header: 1 ..= MAX_RECORD.
+    insns.extend([
+        // r7 = skb->len (the first field of __sk_buff) without the header.
         Insn::ldx_mem(op::W, 7, 6, 0),
         Insn::alu64_imm(op::ADD, 7, -(ETHERNET_HEADER as i32)),
-        Insn::jump_imm(op::JGT, 7, MAX_RECORD as i32, 16),
-        Insn::jump_imm(op::JLT, 7, 1, 15),
+        Insn::jump_imm(op::JGT, 7, MAX_RECORD as i32, to_end + 8),
+        Insn::jump_imm(op::JLT, 7, 1, to_end + 7),
         Insn::mov64_reg(1, 6),
         Insn::mov64_imm(2, ETHERNET_HEADER as i32),
         Insn::mov64_reg(3, 10),
         Insn::alu64_imm(op::ADD, 3, buffer),
         Insn::mov64_reg(4, 7),
         Insn::call_helper(HelperId::SKB_LOAD_BYTES),
-        Insn::jump_imm(op::JNE, 0, 0, 8),
-    ];
-    insns.extend(body);
-    insns.extend(Insn::ld_map_fd(1, map.as_raw_fd()));
-    insns.extend([
-        Insn::mov64_reg(2, 10),
-        Insn::alu64_imm(op::ADD, 2, buffer),
-        Insn::mov64_reg(3, 7),
-        Insn::mov64_imm(4, flags as i32),
-        Insn::call_helper(HelperId::RINGBUF_OUTPUT),
-        Insn::exit(),
-        // What cannot be: a packet of another size.
-        Insn::mov64_imm(0, 1),
-        Insn::exit(),
+        Insn::jump_imm(op::JNE, 0, 0, to_end),
     ]);
+    insns.extend(rest);
+    // What cannot be: a packet of another size.
+    insns.extend([Insn::mov64_imm(0, 1), Insn::exit()]);
     insns
 }
 
