@@ -114,6 +114,13 @@ pub enum Error {
         cause: purebpf_sys::Error,
     },
 
+    /// A perf event could not be enabled.
+    #[error("cannot enable a perf event: {cause}")]
+    Enable {
+        /// The kernel's answer.
+        cause: purebpf_sys::Error,
+    },
+
     /// The perf event of a CPU could not be put into the map.
     #[error("cannot put the perf buffer of CPU {cpu} into slot {key} of the map: {cause}")]
     MapSlot {

@@ -2,7 +2,7 @@
 //!
 //! - [`PerfBuffer`] opens a perf event on each CPU, puts them into a `BPF_MAP_TYPE_PERF_EVENT_ARRAY` map, and reads them
 //!   all behind one descriptor.
-//! - [`PerfRing`] is one of its rings, or that of any perf event.
+//! - [`PerfRing`] is one of its rings.
 //! - [`cursor`] is the protocol by itself, over any [`PerfMemory`](cursor::PerfMemory); [`heap`] is a ring without a
 //!   kernel.
 //!

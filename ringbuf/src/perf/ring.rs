@@ -13,7 +13,7 @@ use super::record::PerfRecord;
 use crate::Error;
 use crate::cursor::{Consumed, Limit, Walk};
 
-/// The consumer of one perf event's ring: what [`PerfBuffer`](super::PerfBuffer) has for each CPU.
+/// The consumer of one perf event's ring: [`PerfBuffer`](super::PerfBuffer) has one for each CPU.
 ///
 /// It owns the event, borrows nothing, and can be sent to another thread. Its [`AsFd`] descriptor becomes readable when
 /// records wake their reader; it may be waited for edge-triggered, after a call that has seen the ring empty: `next`
@@ -24,17 +24,16 @@ pub struct PerfRing {
 }
 
 impl PerfRing {
-    /// Maps `pages` pages (a power of two) for the records of `event`, which is then enabled. An event has one ring, in
-    /// which nothing may be read by others.
+    /// Maps `pages` pages (a power of two) for the records of `event`, which is then enabled. The event must be of the
+    /// caller's own opening: a second ring over it would give back what this one reads.
     ///
     /// # Errors
     ///
-    /// [`Error::BadPageCount`], [`Error::Mapping`] if it cannot be mapped, [`Error::Syscall`] if it cannot be enabled.
-    pub fn new(event: OwnedFd, pages: usize) -> Result<Self, Error> {
+    /// [`Error::BadPageCount`], [`Error::Mapping`] if it cannot be mapped, [`Error::Enable`].
+    pub(super) fn new(event: OwnedFd, pages: usize) -> Result<Self, Error> {
         let mapping = PerfMapping::new(event.as_fd(), pages)?;
         let cursor = PerfCursor::new(mapping)?;
-        perf_event::enable(event.as_fd())
-            .map_err(|cause| Error::Mapping { part: "perf event, once enabled", cause })?;
+        perf_event::enable(event.as_fd()).map_err(|cause| Error::Enable { cause })?;
         Ok(Self { cursor, event })
     }
 
