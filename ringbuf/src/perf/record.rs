@@ -32,27 +32,32 @@ pub enum PerfEvent<'a> {
 }
 
 impl<'a> PerfRecord<'a> {
+    #[inline]
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes }
     }
 
     /// All its bytes, from the header on, aligned to 8.
+    #[inline]
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
     /// `type` of the header: `PERF_RECORD_*`.
+    #[inline]
     pub fn kind(&self) -> u32 {
         self.bytes.first_chunk().copied().map_or(0, u32::from_ne_bytes)
     }
 
     /// `misc` of the header.
+    #[inline]
     pub fn misc(&self) -> u16 {
         self.bytes.get(4..).and_then(<[u8]>::first_chunk).copied().map_or(0, u16::from_ne_bytes)
     }
 
     /// What it says. Samples are taken for those of an event that gives `PERF_SAMPLE_RAW` and nothing else, as a
     /// [`PerfBuffer`](super::PerfBuffer) opens them unless it is told otherwise.
+    #[inline]
     pub fn event(&self) -> PerfEvent<'a> {
         let body = self.bytes.get(HEADER_SIZE..).unwrap_or_default();
         match self.kind() {

@@ -112,6 +112,7 @@ impl<M: UserRingMemory> SampleWriter<M> {
     }
 
     /// Bytes drained since the ring was created.
+    #[inline]
     pub fn consumer_pos(&self) -> usize {
         // SAFETY: `UserRingMemory` keeps the position valid. Relaxed and a fence, since the memory may be mapped
         // read-only, where only relaxed loads are promised to work.
@@ -130,6 +131,7 @@ impl<M: UserRingMemory> SampleWriter<M> {
     /// # Errors
     ///
     /// [`Error::CorruptPositions`] if something else has written to the ring.
+    #[inline]
     pub fn available_space(&self) -> Result<usize, Error> {
         let consumer_pos = self.consumer_pos();
         let used = self.pos.get().wrapping_sub(consumer_pos);
@@ -153,6 +155,7 @@ impl<M: UserRingMemory> SampleWriter<M> {
     ///
     /// [`Error::TooLong`] if the ring never has room for so many, [`Error::NoSpace`] if it has none now,
     /// [`Error::CorruptPositions`] if something else has written to the ring.
+    #[inline]
     pub fn reserve(&self, len: usize) -> Result<UserSample<'_>, Error> {
         if len > self.max_len() {
             return Err(Error::TooLong { len, most: self.max_len() });
@@ -203,14 +206,17 @@ pub struct UserSample<'a> {
 impl UserSample<'_> {
     /// Gives the sample to programs.
     #[doc(alias = "user_ring_buffer__submit")]
+    #[inline]
     pub fn submit(mut self) {
         self.commit(0);
     }
 
     /// Gives the space back: programs pass over it.
     #[doc(alias = "user_ring_buffer__discard")]
+    #[inline]
     pub fn discard(self) {}
 
+    #[inline]
     fn commit(&mut self, flag: u32) {
         self.committed = true;
         // SAFETY: the header of `reserve`, which is ours until this store. Release: what was written to the sample is
@@ -218,6 +224,7 @@ impl UserSample<'_> {
         unsafe { AtomicU32::from_ptr(self.header.as_ptr().cast()) }.store(self.len as u32 | flag, Ordering::Release);
     }
 
+    #[inline]
     fn data(&self) -> *mut u8 {
         // SAFETY: a sample is behind its header, in the data.
         unsafe { self.header.add(HEADER_SIZE) }.as_ptr()
@@ -227,6 +234,7 @@ impl UserSample<'_> {
 impl Deref for UserSample<'_> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         // SAFETY: `len` bytes of the data, initialised, and this reservation's until it is committed.
         unsafe { slice::from_raw_parts(self.data(), self.len) }
@@ -234,6 +242,7 @@ impl Deref for UserSample<'_> {
 }
 
 impl DerefMut for UserSample<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: as above, and no other reference is alive while `self` is borrowed.
         unsafe { slice::from_raw_parts_mut(self.data(), self.len) }
@@ -241,6 +250,7 @@ impl DerefMut for UserSample<'_> {
 }
 
 impl Drop for UserSample<'_> {
+    #[inline]
     fn drop(&mut self) {
         if !self.committed {
             self.commit(DISCARD_BIT);
