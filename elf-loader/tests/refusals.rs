@@ -15,6 +15,7 @@
 mod cases;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
 
 use cases::{CASES, Case, Refusal, Staged, series};
@@ -27,6 +28,9 @@ const SERIES: [&str; 5] = ["5.10", "6.1", "6.12", "6.18", "7.2"];
 /// A screen.
 const LINES: usize = 24;
 const COLUMNS: usize = 100;
+
+/// Files are read while none is written.
+static FILES: Mutex<()> = Mutex::new(());
 
 fn folder(series: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/refusals").join(series)
@@ -55,8 +59,9 @@ fn import_from(transcript: &str) {
             Some(("begin", what)) => {
                 let (name, errno) = what.split_once(' ').unwrap();
                 let log: Vec<&str> = lines.by_ref().take_while(|line| *line != "golden end").collect();
-                let log = log.join("\n");
-                fs::write(folder.join(format!("{name}.log")), format!("errno {errno}\n{}\n", log.trim_end())).unwrap();
+                // Where the kernel said nothing, there is no line either.
+                let log = log.join("\n").trim_end().lines().fold(String::new(), |log, line| log + line + "\n");
+                fs::write(folder.join(format!("{name}.log")), format!("errno {errno}\n{log}")).unwrap();
             }
             Some((what, name)) => kernel += &format!("{what} {name}\n"),
             None => {}
@@ -73,12 +78,12 @@ fn refusal(series: &str, name: &str) -> Option<Refusal> {
 }
 
 /// Types that have all that the programs' relocations look for, and functions of these names alone: those of the object
-/// itself, without the names of what no kernel has.
+/// itself, without the names of its functions and variables and of what no kernel has.
 fn kernel_btf<'a>(functions: impl Iterator<Item = &'a str>) -> KernelBtf {
     let local = CASES[0].object().btf.unwrap();
     let mut builder = Builder::copy_of(&local);
     for t in local.types() {
-        if t.kind() == Kind::Func || t.name() == Some("task_struct___other") {
+        if matches!(t.kind(), Kind::Func | Kind::Var) || t.name() == Some("task_struct___other") {
             builder.map_string(t.name_offset(), |_| b'x');
         }
     }
@@ -103,6 +108,7 @@ fn kernel(series: &str, case: &Case) -> Staged<DryKernel> {
 
 #[test]
 fn each_error_is_one_screen_and_says_why() {
+    let _files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
     let write = env::var_os("PUREBPF_GOLDEN").is_some_and(|value| value == "write");
     if write {
         import();
@@ -144,6 +150,7 @@ fn each_error_is_one_screen_and_says_why() {
 /// Kernels may cut logs anywhere, and this version does not know those to come.
 #[test]
 fn any_piece_of_a_log_is_one_screen() {
+    let _files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
     let mut pieces = 0;
     // The oldest way to write them and the newest.
     for series in [SERIES[0], SERIES[SERIES.len() - 1]] {

@@ -271,3 +271,12 @@ int task_field(void *ctx)
 
 	return task->pid;
 }
+
+extern const int no_such_counter __ksym __weak;
+
+SEC("raw_tp")
+int missing_weak_ksym(void *ctx)
+{
+	total = no_such_counter;
+	return 0;
+}

@@ -217,6 +217,7 @@ impl fmt::Display for Rejection {
         self.show_path(&mut block)?;
         match self.log.lines().count() {
             0 => Ok(()),
+            1 => block.line("log:", "1 line in all"),
             lines => block.line("log:", &format!("{lines} lines in all")),
         }
     }

@@ -47,6 +47,7 @@ pub(crate) const CASES: &[Case] = &[
     case("helper_of_others", ProgType::RAW_TRACEPOINT),
     case("missing_field", ProgType::RAW_TRACEPOINT),
     case("missing_weak_kfunc", ProgType::RAW_TRACEPOINT),
+    case("missing_weak_ksym", ProgType::RAW_TRACEPOINT),
     case("missing_kfunc", ProgType::RAW_TRACEPOINT),
     case("missing_ksym", ProgType::RAW_TRACEPOINT),
     Case { change: leave_map_out, ..case("missing_map", ProgType::RAW_TRACEPOINT) },

@@ -3,13 +3,14 @@
 
 use purebpf_btf::{Btf, KernelBtf, Kind, TypeData};
 use purebpf_core_reloc::POISON;
+use purebpf_sys::insn::op;
 use purebpf_sys::uapi::HelperId;
 
 use super::log::{Reading, number};
 use super::source::Lines;
 use crate::link::{CoreOutcome, CoreRelocation, Linked};
 use crate::nearest;
-use crate::object::{Object, Program};
+use crate::object::{Object, Program, Target};
 use crate::poison;
 
 /// What a verdict is about.
@@ -36,6 +37,9 @@ impl Suspects<'_> {
             line.starts_with("Unreleased reference").then(|| number_behind(line, "alloc_insn=")).flatten()
         {
             return Some(format!("the reference was taken at {}", self.lines?.at(insn)?));
+        }
+        if let Some(register) = line.contains("invalid mem access '").then(|| number_behind(line, "R")).flatten() {
+            return self.missing_ksym(register, reading);
         }
         if line.starts_with("cannot call GPL") {
             let license = &self.object.license;
@@ -81,6 +85,39 @@ impl Suspects<'_> {
             Some(name) => format!("helper bpf_{name} came with a later kernel than this"),
             None => format!("no kernel up to the newest known has a helper number {helper}"),
         })
+    }
+
+    /// A register that holds the address of a weak symbol which the kernel does not have, which is 0.
+    fn missing_ksym(&self, register: u32, reading: &Reading<'_>) -> Option<String> {
+        let mut register: u8 = u8::try_from(register).ok()?;
+        // What refuses has written nothing.
+        for &step in reading.steps.iter().rev().skip(1) {
+            let insn = self.linked.insns.get(step as usize)?;
+            let is_move = insn.code == op::ALU64 | op::MOV | op::X;
+            let loads = insn.class() == op::LD
+                || insn.class() == op::LDX
+                || insn.class() == op::ALU
+                || insn.class() == op::ALU64;
+            if insn.is_call() && register <= 5 {
+                return None;
+            }
+            if !loads || insn.dst() != register {
+                continue;
+            }
+            if is_move {
+                register = insn.src();
+                continue;
+            }
+            let &(function, begin) = self.linked.functions.iter().rfind(|(_, begin)| *begin <= step as usize)?;
+            let at = (step as usize).checked_sub(begin)?;
+            let function = self.object.functions.get(function.0)?;
+            let reference = function.references.iter().find(|reference| reference.insn == at)?;
+            let Target::Extern(ext) = reference.target else { return None };
+            let resolved = self.linked.references.iter().any(|reference| reference.insn == step as usize);
+            let ext = self.object.externs.get(ext.0).filter(|ext| ext.weak && !resolved)?;
+            return Some(format!("the kernel has no symbol '{}', and the address of the weak one is 0", ext.name));
+        }
+        None
     }
 
     fn poisoned(&self, reading: &Reading<'_>) -> Option<String> {
