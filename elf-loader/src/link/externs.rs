@@ -1,10 +1,9 @@
 //! Externs looked up in a target: typed ones in its BTF, the others by name.
 
-use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use purebpf_btf::{Btf, KernelBtf, Kind, Nearest, TypeData, TypeId, essential_name};
+use purebpf_btf::{Btf, KernelBtf, Kind, TypeData, TypeId, essential_name};
 use purebpf_core_reloc as core_reloc;
 
 use crate::object::{Extern, ExternKind, MapId, MapKind, Object};
@@ -18,11 +17,6 @@ pub trait Ksyms: fmt::Debug {
     /// Another address of a symbol of this name: the name alone does not say which is meant.
     fn other_address(&self, _name: &str) -> Option<u64> {
         None
-    }
-
-    /// The names of symbols nearest to one that is not there, nearest first.
-    fn nearest(&self, _name: &str) -> Vec<String> {
-        Vec::new()
     }
 }
 
@@ -41,8 +35,6 @@ impl Ksyms for KsymsPresent {
 pub struct Kallsyms {
     /// The first address of each symbol, and the first that is another.
     addresses: HashMap<String, (u64, Option<u64>)>,
-    /// What is near the symbols that are missing and may not be.
-    nearest: HashMap<String, Vec<String>>,
 }
 
 impl Kallsyms {
@@ -70,22 +62,7 @@ impl Kallsyms {
                 other.get_or_insert(address);
             }
         }
-        let is_missing =
-            |ext: &&Extern| !ext.weak && ext.kind == ExternKind::Ksym && !addresses.contains_key(&ext.name);
-        let mut nearest: Vec<(&str, Nearest)> = object
-            .externs
-            .iter()
-            .filter(is_missing)
-            .take(NEAREST)
-            .map(|ext| (ext.name.as_str(), Nearest::new(&ext.name)))
-            .collect();
-        if !nearest.is_empty() {
-            for (_, _, name) in symbols(text) {
-                nearest.iter_mut().for_each(|(_, nearest)| nearest.offer(name));
-            }
-        }
-        let nearest = nearest.into_iter().map(|(name, nearest)| (name.to_owned(), nearest.into_names())).collect();
-        Kallsyms { addresses, nearest }
+        Kallsyms { addresses }
     }
 }
 
@@ -104,10 +81,6 @@ impl Ksyms for Kallsyms {
 
     fn other_address(&self, name: &str) -> Option<u64> {
         self.addresses.get(name)?.1
-    }
-
-    fn nearest(&self, name: &str) -> Vec<String> {
-        self.nearest.get(name).cloned().unwrap_or_default()
     }
 }
 
@@ -142,32 +115,41 @@ pub(super) fn resolve(
     ksyms: &dyn Ksyms,
 ) -> Vec<Result<ExternValue, Error>> {
     let kconfig = object.maps.iter().position(|map| map.kind == MapKind::Kconfig).map(MapId);
-    let near = Near { kernel, ksyms, left: Cell::new(NEAREST) };
-    object.externs.iter().map(|ext| resolve_one(object, ext, kernel, ksyms, kconfig, &near)).collect()
+    object.externs.iter().map(|ext| resolve_one(object, ext, kernel, ksyms, kconfig)).collect()
 }
 
-/// Of how many missing externs the nearest names are looked for: each takes a walk through all that the kernel has.
-const NEAREST: usize = 8;
-
-/// Finds names near those that are missing.
-struct Near<'a> {
-    kernel: Option<&'a KernelBtf>,
-    ksyms: &'a dyn Ksyms,
-    left: Cell<usize>,
-}
-
-impl Near<'_> {
-    /// To be put behind a message.
-    fn said(&self, kind: Option<Kind>, name: &str) -> String {
-        let Some(left) = self.left.get().checked_sub(1) else { return String::new() };
-        self.left.set(left);
-        nearest::said(&match (kind, self.kernel) {
-            (Some(kind), Some(kernel)) => kernel.nearest_names(None, "", kind, name),
-            (Some(_), None) => Vec::new(),
-            (None, _) => self.ksyms.nearest(name),
-        })
+/// Adds the nearest names to the error of a typed extern that the kernel does not have. Not where externs are looked up: few of
+/// those that are missing are anybody's fault, and each takes a walk through all types.
+pub(super) fn with_nearest(kernel: Option<&KernelBtf>, error: Error) -> Error {
+    let (Some(kernel), Error::ExternNotFound { name, kind, what }) = (kernel, &error) else { return error };
+    let (type_kind, wanted) = match *kind {
+        "kfunc" => (Kind::Func, essential_name(name.as_bytes())),
+        "ksym" => (Kind::Var, name.as_bytes()),
+        _ => return error,
+    };
+    if what != NOWHERE {
+        return error;
     }
+    let near = nearest::said(&kernel.nearest_names(None, "", type_kind, &String::from_utf8_lossy(wanted)));
+    Error::ExternNotFound { name: name.clone(), kind, what: format!("{what}{near}") }
 }
+
+/// What is said of typed externs that no BTF has.
+const NOWHERE: &str = "neither vmlinux nor any module has it in BTF";
+
+/// As [`with_nearest`], of a symbol that is asked for by its name alone; `kallsyms` gives what `/proc/kallsyms` has.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn with_nearest_symbols(error: Error, kallsyms: impl FnOnce() -> Option<Vec<u8>>) -> Error {
+    let Error::ExternNotFound { name, kind: "ksym", what } = &error else { return error };
+    let Some(text) = Some(()).filter(|()| what == NO_SYMBOL).and_then(|()| kallsyms()) else { return error };
+    let mut nearest = purebpf_btf::Nearest::new(name);
+    symbols(&text).for_each(|(_, _, name)| nearest.offer(name));
+    let what = format!("{what}{}", nearest::said(&nearest.into_names()));
+    Error::ExternNotFound { name: name.clone(), kind: "ksym", what }
+}
+
+/// What is said of externs without a type that kallsyms does not have.
+const NO_SYMBOL: &str = "the kernel has no such symbol";
 
 fn resolve_one(
     object: &Object,
@@ -175,7 +157,6 @@ fn resolve_one(
     kernel: Option<&KernelBtf>,
     ksyms: &dyn Ksyms,
     kconfig: Option<MapId>,
-    near: &Near<'_>,
 ) -> Result<ExternValue, Error> {
     let not_found =
         |kind: &'static str, what: &str| Error::ExternNotFound { name: ext.name.clone(), kind, what: what.to_owned() };
@@ -195,14 +176,14 @@ fn resolve_one(
                 )),
             },
             None if ext.weak => Ok(ExternValue::Missing),
-            None => Err(not_found("ksym", &format!("the kernel has no such symbol{}", near.said(None, &ext.name)))),
+            None => Err(not_found("ksym", NO_SYMBOL)),
         },
-        ExternKind::TypedKsym { .. } | ExternKind::Kfunc { .. } => typed(object, ext, kernel, near),
+        ExternKind::TypedKsym { .. } | ExternKind::Kfunc { .. } => typed(object, ext, kernel),
     }
 }
 
 /// Finds a variable or function in vmlinux, else in a module, and compares its type.
-fn typed(object: &Object, ext: &Extern, kernel: Option<&KernelBtf>, near: &Near<'_>) -> Result<ExternValue, Error> {
+fn typed(object: &Object, ext: &Extern, kernel: Option<&KernelBtf>) -> Result<ExternValue, Error> {
     let (kind_name, kind, name, local) = match ext.kind {
         // A kfunc may be declared more than once, under flavours of its name.
         ExternKind::Kfunc { proto } => ("kfunc", Kind::Func, essential_name(ext.name.as_bytes()), proto),
@@ -219,10 +200,7 @@ fn typed(object: &Object, ext: &Extern, kernel: Option<&KernelBtf>, near: &Near<
     let Some((target, type_id, module)) = find(kernel, name, kind) else {
         return match ext.weak {
             true => Ok(ExternValue::Missing),
-            false => {
-                let near = near.said(Some(kind), &String::from_utf8_lossy(name));
-                Err(fault(format!("neither vmlinux nor any module has it in BTF{near}")))
-            }
+            false => Err(fault(NOWHERE.to_owned())),
         };
     };
     let target_type = match target.type_by_id(type_id).map(|t| t.data()) {

@@ -6,7 +6,7 @@
 //! where they will be written.
 
 mod core;
-mod externs;
+pub(crate) mod externs;
 mod infos;
 mod subprograms;
 
@@ -107,6 +107,7 @@ pub enum StreamValue {
 #[derive(Debug)]
 pub struct Linker<'a> {
     object: &'a Object,
+    kernel: Option<KernelBtf>,
     core: core::Relocated,
     externs: Vec<Result<ExternValue, Error>>,
     kfunc_modules: Vec<usize>,
@@ -141,6 +142,7 @@ impl<'a> Linker<'a> {
         }
         Linker {
             object,
+            kernel: kernel.cloned(),
             core: core::relocate(object, core_btf),
             externs,
             kfunc_modules,
@@ -181,6 +183,6 @@ impl<'a> Linker<'a> {
     /// # Errors
     /// When a relocation or an extern that the program or one of its subprograms needs has failed.
     pub fn link(&self, program: ProgramId) -> Result<Linked, Error> {
-        subprograms::link(self, program)
+        subprograms::link(self, program).map_err(|error| externs::with_nearest(self.kernel.as_ref(), error))
     }
 }

@@ -39,6 +39,7 @@ pub use running::{RunningKernel, running_kernel_btf};
 use purebpf_btf::{KernelBtf, TypeId};
 
 use crate::Error;
+use crate::link::externs::with_nearest_symbols;
 use crate::link::{CoreRelocation, Kallsyms, Linked, Linker};
 use crate::object::{ExternKind, Object, ProgramId};
 
@@ -110,7 +111,7 @@ pub fn prepare<K: Kernel>(object: &Object, kernel: K, options: Options) -> Resul
         let linked = program.autoload.then(|| linker.link(id)).transpose();
         programs.push(linked.map_err(|error| match (error, &no_types) {
             (Error::NoKernelBtf { .. }, Some(why)) => Error::NoKernelBtf { why: why.clone() },
-            (error, _) => error,
+            (error, _) => with_nearest_symbols(error, || kernel.kallsyms().ok()),
         })?);
     }
     if let Some(why) = &no_types {
