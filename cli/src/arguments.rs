@@ -138,6 +138,9 @@ pub(crate) struct RunArguments {
     /// Types besides the object's: raw BTF, or an ELF file with a .BTF section
     #[arg(long, value_name = "BTF")]
     pub(crate) types: Option<PathBuf>,
+    /// The pages of each CPU's ring of a perf buffer: a power of two
+    #[arg(long, value_name = "PAGES", default_value_t = 64)]
+    pub(crate) perf_pages: usize,
     /// Show times since boot as times of day
     #[arg(long)]
     pub(crate) human_time: bool,

@@ -176,6 +176,74 @@ fn records_and_counts_as_json() {
     });
 }
 
+/// Records of perf buffers come with their CPU, and longer than they were sent.
+#[test]
+fn records_of_perf_buffers() {
+    kernel_test(|| {
+        let id = rustix::thread::gettid().as_raw_nonzero().to_string();
+        let thread = format!("thread={id}");
+        let running = Running::start("decoded_perf.bpf.o", &["--set", &thread, "-n", "2"]);
+        fire();
+        fire();
+        let ended = running.end();
+        let line = format!("thread={id} kind=7 name=\"perf\"\n");
+        assert_eq!((ended.status.success(), ended.stdout), (true, line.repeat(2)), "{}", ended.stderr);
+
+        let running = Running::start("decoded_perf.bpf.o", &["--set", &thread, "-n", "1", "--json"]);
+        fire();
+        let ended = running.end();
+        let mut line: Value = serde_json::from_str(&ended.stdout).expect("one line of JSON");
+        // Where this thread was.
+        let cpus = purebpf::sys::possible_cpus().expect("sysfs is mounted") as u64;
+        assert!(line.as_object_mut().unwrap().remove("cpu").and_then(|cpu| cpu.as_u64()).is_some_and(|cpu| cpu < cpus));
+        let data = json!({ "thread": id.parse::<u32>().unwrap(), "kind": 7, "name": "perf" });
+        assert_eq!(line, json!({ "map": "events", "type": "short_event", "data": data }));
+    });
+}
+
+/// What there was no room for is counted: told and lost are all that was sent.
+#[test]
+fn records_that_are_lost() {
+    use rustix::process::Signal;
+    kernel_test(|| {
+        // All in the ring of one CPU.
+        let mut cpus = rustix::thread::CpuSet::new();
+        cpus.set(0);
+        rustix::thread::sched_setaffinity(None, &cpus).expect("there is a first CPU");
+        let thread = format!("thread={}", rustix::thread::gettid().as_raw_nonzero());
+        let mut running = Running::start("decoded_perf.bpf.o", &["--set", &thread, "--perf-pages", "1"]);
+        let tool = rustix::process::Pid::from_child(&running.child);
+        rustix::process::kill_process(tool, Signal::STOP).expect("it runs");
+        let state = format!("/proc/{}/stat", running.child.id());
+        while !std::fs::read_to_string(&state).expect("it is there").contains(") T ") {
+            std::thread::yield_now();
+        }
+        // 32 bytes each, for which 4096 have no room.
+        const SENT: u64 = 1000;
+        (0..SENT).for_each(|_| fire());
+        rustix::process::kill_process(tool, Signal::CONT).expect("it runs");
+        let mut lines = BufReader::new(running.child.stdout.take().expect("it is piped")).lines().map(Result::unwrap);
+        let first = lines.next().expect("what there was room for");
+        assert!(first.ends_with("name=\"perf\""), "{first}");
+        // The kernel tells of the loss before the next record that has room, which there is when the first is seen: its turn is over.
+        let mut told = 1;
+        let mut sent = SENT;
+        let lost = loop {
+            fire();
+            sent += 1;
+            let line = lines.next().expect("it goes on");
+            match line.strip_prefix("events: ").and_then(|line| line.strip_suffix(" records of CPU 0 lost")) {
+                Some(count) => break count.parse::<u64>().expect("a number"),
+                None => told += 1,
+            }
+        };
+        running.interrupt();
+        told += lines.filter(|line| line.ends_with("name=\"perf\"")).count() as u64;
+        assert!(running.child.wait().expect("it is a child").success());
+        assert_eq!(told + lost, sent);
+    });
+}
+
 /// `bpf_printk`; an end by Ctrl-C is a good one, with everything told that came before.
 #[test]
 fn what_is_printed_and_a_signal() {

@@ -1,7 +1,9 @@
 //! The buffers of an object that records come through.
 
+use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use purebpf::ringbuf::{PerfBuffer, PerfEvent};
 use purebpf::sys::uapi::MapType;
 use purebpf::{Object, RingBuffer};
 
@@ -13,48 +15,91 @@ use crate::Result;
 /// The object's ring buffers and perf buffers.
 pub(super) struct Buffers {
     rings: Vec<(String, RingBuffer)>,
+    perf: Vec<(String, PerfBuffer)>,
 }
 
 impl Buffers {
-    /// All that the object declares.
-    pub(super) fn of(object: &Object) -> Result<Buffers> {
-        let mut rings = Vec::new();
+    /// All that the object declares; each CPU's ring of a perf buffer has so many pages. Every array of perf events is taken for a
+    /// buffer: what else one is for, reading counters, needs an application that opens them.
+    pub(super) fn of(object: &Object, perf_pages: usize) -> Result<Buffers> {
+        let mut buffers = Buffers { rings: Vec::new(), perf: Vec::new() };
         for map in object.maps() {
-            if map.map_type() == MapType::RINGBUF {
-                let ring = RingBuffer::new(map).map_err(|error| format!("map '{}': {error}", map.name()))?;
-                rings.push((map.name().to_owned(), ring));
+            let name = map.name().to_owned();
+            let failed = |error: purebpf::ringbuf::Error| format!("map '{}': {error}", map.name());
+            match map.map_type() {
+                MapType::RINGBUF => buffers.rings.push((name, RingBuffer::new(map).map_err(failed)?)),
+                MapType::PERF_EVENT_ARRAY => {
+                    buffers.perf.push((name, PerfBuffer::new(map, perf_pages).map_err(failed)?));
+                }
+                _ => {}
             }
         }
-        Ok(Buffers { rings })
+        Ok(buffers)
     }
 
     /// How many there are.
     pub(super) fn count(&self) -> usize {
-        self.rings.len()
+        self.rings.len() + self.perf.len()
     }
 
     /// What becomes readable when there are records.
     pub(super) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.rings.iter().map(|(_, ring)| ring.as_fd())
+        self.rings.iter().map(|(_, ring)| ring.as_fd()).chain(self.perf.iter().map(|(_, perf)| perf.as_fd()))
     }
 
-    /// Reads what is there now, but no more than a ring holds at a time: the others have their turn.
+    /// Reads what is there now, but not much more than a buffer holds at a time: the others have their turn.
     pub(super) fn read(&mut self, records: &mut Records<'_>, sink: &mut Sink) -> Result {
         for (map, ring) in &mut self.rings {
             let origin = Origin { map, cpu: None, padding: Padding::None };
-            let mut told = Ok(());
-            let mut left = ring.size() / 8;
+            let mut turn = Turn::new(ring.size());
             let read = ring.try_consume(|record| {
-                told = records.tell(&origin, record, sink);
-                left = left.saturating_sub(1);
-                match told.is_err() || records.is_done() || left == 0 {
-                    true => std::ops::ControlFlow::Break(()),
-                    false => std::ops::ControlFlow::Continue(()),
-                }
+                let told = records.tell(&origin, record, sink);
+                turn.goes_on(told, record.len(), records)
             });
-            told?;
+            turn.told?;
             read.map_err(|error| format!("map '{map}': {error}"))?;
         }
+        for (map, perf) in &mut self.perf {
+            for cpu in perf.rings_mut() {
+                let number = cpu.cpu();
+                let origin = Origin { map, cpu: Some(number), padding: Padding::Perf };
+                let ring = cpu.ring_mut();
+                let mut turn = Turn::new(ring.size());
+                let read = ring.try_consume(|record| {
+                    let told = match record.event() {
+                        PerfEvent::Sample(sample) => records.tell(&origin, sample, sink),
+                        PerfEvent::Lost(count) => records.lost(map, number, count, sink),
+                        // Nothing that a program sent.
+                        _ => Ok(()),
+                    };
+                    turn.goes_on(told, record.bytes().len(), records)
+                });
+                turn.told?;
+                read.map_err(|error| format!("map '{map}': CPU {number}: {error}"))?;
+            }
+        }
         Ok(())
+    }
+}
+
+/// One buffer's turn: as much as it holds, or until nothing more can be told or is asked for.
+struct Turn {
+    left: usize,
+    told: Result,
+}
+
+impl Turn {
+    fn new(size: usize) -> Turn {
+        Turn { left: size, told: Ok(()) }
+    }
+
+    fn goes_on(&mut self, told: Result, len: usize, records: &Records<'_>) -> ControlFlow<()> {
+        self.told = told;
+        // What is around each record counts as well.
+        self.left = self.left.saturating_sub(len.saturating_add(8));
+        match self.told.is_err() || records.is_done() || self.left == 0 {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
     }
 }

@@ -50,12 +50,15 @@ impl EventType {
 pub(super) enum Padding {
     /// Ring buffers tell the length that was sent.
     None,
+    /// Perf buffers: rounded up, with the 4 bytes before the record, to 8 (`perf_prepare_sample`).
+    Perf,
 }
 
 impl Padding {
     fn record_len(self, sent: usize) -> usize {
         match self {
             Padding::None => sent,
+            Padding::Perf => (sent + 4).next_multiple_of(8) - 4,
         }
     }
 }

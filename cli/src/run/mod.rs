@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &RunArguments, format: Format) -> Result {
     };
     let object = load(&mut open, arguments.keep_going)?;
     let style = LineStyle { human_time: arguments.human_time, ..LineStyle::default() };
-    let mut buffers = Buffers::of(&object)?;
+    let mut buffers = Buffers::of(&object, arguments.perf_pages)?;
     let kernels_types = || kernel::running_kernel_btf().ok().map(|kernel| kernel.vmlinux().clone());
     let besides = besides.as_ref().map(purebpf::btf::KernelBtf::vmlinux);
     let types = EventTypes::new(object.description(), besides, &arguments.event_type, kernels_types)?;

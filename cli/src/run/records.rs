@@ -82,6 +82,12 @@ impl<'a> Records<'a> {
         sink.text(&line)
     }
 
+    /// That records were lost, because the programs sent them faster than they were read.
+    pub(super) fn lost(&mut self, map: &str, cpu: u32, count: u64, sink: &mut Sink) -> Result {
+        sink.json(&format!("{{\"map\":{},\"cpu\":{cpu},\"lost\":{count}}}", quoted(map)))?;
+        sink.text(&format!("{}: {count} records of CPU {cpu} lost", printable(map)))
+    }
+
     /// The type of a record; when one is met for the first time, what it is taken for is said.
     fn choice(&mut self, origin: &Origin<'_>, len: usize, sink: &mut Sink) -> Option<Choice<'a>> {
         let key = (origin.map.to_owned(), len);
