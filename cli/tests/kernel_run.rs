@@ -101,7 +101,7 @@ fn records_and_counts_as_text() {
              number=578437695752307201 bytes=[01 02 03 04 05 06 07 08] path=\"/\\\"\""
         );
         // settings.low << 16 | (u16)settings.high
-        let either = format!("either: d=1 e={} f={}", u64::MAX - 2, 0xf_f800);
+        let either = format!("either: d=1 e={:#x} f={}", u64::MAX - 2, 0xf_f800);
         let mut lines: Vec<&str> = ended.stdout.lines().collect();
         let report = lines.split_off(6);
         // Buffers take turns.

@@ -1,6 +1,6 @@
 //! A value on one line: `pid=12 comm="bash" state=RUNNING addr={family=2, port=53}`.
 //!
-//! Types decide how a value looks: members by name, enums by the enumerator, arrays of `char` as strings, pointers in hexadecimal.
+//! Types decide how a value looks: members by name, enums by the enumerator, arrays of `char` as strings, addresses in hexadecimal.
 //! Zeros at the end of other arrays are left out, and nothing longer than a screen is written out: lines are for people, JSON is
 //! for programs.
 
@@ -95,6 +95,10 @@ impl Line {
                     Ok(char) if char.is_ascii_graphic() || char == ' ' => self.push(format_args!("'{char}'")),
                     _ => self.push(format_args!("{int}")),
                 },
+                // A kernel address, or what is as good as negative.
+                None if !int.is_signed() && int.width == 64 && int.bits >> 48 == 0xffff => {
+                    self.push(format_args!("{:#x}", int.bits));
+                }
                 None => self.push(format_args!("{int}")),
             },
             Ok(ValueData::Float(float)) => self.push(format_args!("{}", float.to_f64())),
