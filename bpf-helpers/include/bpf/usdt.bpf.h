@@ -13,7 +13,8 @@
 #ifndef __USDT_BPF_H__
 #define __USDT_BPF_H__
 
-#if __has_include(<linux/errno.h>)
+/* For programs that compare errors, where the compiler finds it: it takes <asm/errno.h> with it. */
+#if __has_include(<linux/errno.h>) && __has_include(<asm/errno.h>)
 #include <linux/errno.h>
 #endif
 #include "bpf_helpers.h"

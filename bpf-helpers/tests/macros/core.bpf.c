@@ -46,12 +46,12 @@ int values(struct node *ctx)
 	keep(BPF_CORE_READ(ctx, fixed, constant));
 	keep(BPF_CORE_READ(ctx, inner, a.b.deep, number));
 	keep(BPF_CORE_READ(ctx, next, next, next, next, next, next, next, next, number));
-	keep(BPF_CORE_READ(BPF_CORE_READ(ctx, next), number));
-	keep(BPF_CORE_READ(BPF_CORE_READ(ctx, next, inner), next, a.b.deep, number));
 	keep(BPF_CORE_READ_USER(ctx, number));
 	keep(BPF_CORE_READ_USER(ctx, next, a.b.deep, number));
 	keep(BPF_PROBE_READ(ctx, number));
 	keep(BPF_PROBE_READ(ctx, next, number));
+	/* Within one another; the compiler does not take that of CO-RE reads. */
+	keep(BPF_PROBE_READ(BPF_PROBE_READ(ctx, next, inner), next, a.b.deep, number));
 	keep(BPF_PROBE_READ_USER(ctx, number));
 	keep(BPF_PROBE_READ_USER(ctx, next, next, number));
 	return 0;
