@@ -290,3 +290,57 @@ impl Names<'_> {
         text + "}"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::{read, root};
+
+    /// An object of the tests, and where a section of it lies.
+    fn object() -> (Vec<u8>, impl Fn(&str) -> usize) {
+        let bytes = read(&root().join("tests/programs/packets.bpf.o")).unwrap();
+        let elf = ElfFile64::<object::Endianness>::parse(&bytes[..]).unwrap();
+        let places: BTreeMap<String, usize> = elf
+            .sections()
+            .filter_map(|section| Some((section.name().ok()?.to_owned(), section.file_range()?.0 as usize)))
+            .collect();
+        (bytes, move |name: &str| places[name])
+    }
+
+    #[test]
+    fn an_object_is_as_itself() {
+        let (bytes, _) = object();
+        assert!(objects(&bytes, &bytes).unwrap().is_empty());
+    }
+
+    #[test]
+    fn instructions_and_data_that_differ_are_found() {
+        let (bytes, place) = object();
+        let changed = |at: usize| {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            objects(&bytes, &changed).unwrap()
+        };
+        let differences = changed(place("xdp") + 4);
+        assert_eq!(differences.code.len(), 1);
+        assert!(differences.code[0].starts_with("section xdp: line 1: 0x0000 "), "{}", differences.code[0]);
+        assert!(differences.rest.is_empty());
+        let differences = changed(place("license"));
+        assert!(differences.code.is_empty());
+        assert_eq!(differences.rest.len(), 1);
+        assert!(differences.rest[0].starts_with("section license: line 1: "), "{}", differences.rest[0]);
+    }
+
+    /// What BTF calls the section that holds the licence.
+    #[test]
+    fn names_that_differ_are_found() {
+        let (bytes, place) = object();
+        let btf = place(".BTF");
+        let at = bytes[btf..].windows(8).position(|window| window == b"license\0").unwrap() + btf;
+        let mut changed = bytes.clone();
+        changed[at] = b'L';
+        let differences = objects(&bytes, &changed).unwrap();
+        assert!(differences.code.is_empty());
+        assert!(differences.rest.iter().any(|text| text.starts_with("type Datasec ")), "{:?}", differences.rest);
+    }
+}
