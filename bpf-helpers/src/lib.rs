@@ -11,7 +11,9 @@
 //! | `bpf/bpf_endian.h` | `bpf_htons` and its family |
 //! | `bpf/bpf_variadic.h` | what the macros of the others are made of |
 //!
-//! The compiler is clang, from version 11 on; what needs a newer one says so where it is defined.
+//! The compiler is clang, from version 13 on; what needs a newer one says so where it is defined. What programs compile to is,
+//! but for a few cases that docs/differences.md of the repository lists, what libbpf's headers make of them, byte for byte:
+//! docs/headers-corpus.md has the numbers.
 //!
 //! Nothing of this crate is needed at run time. A build script, or whatever else calls clang, takes the headers from it:
 //! [`include_dir`] is where they lie as long as the crate's source does, and [`write_headers`] puts them anywhere else.

@@ -2,7 +2,7 @@
 /*
  * Reading kernel memory in a way that survives the kernel changing ("compile once, run everywhere"):
  * offsets, sizes, numbers of types and of enumerators are left open by the compiler and filled in by the
- * loader from the BTF of the kernel the program runs on. Needs clang 11 and -g.
+ * loader from the BTF of the kernel the program runs on. Needs clang 13 and -g.
  */
 #ifndef __BPF_CORE_READ_H__
 #define __BPF_CORE_READ_H__
