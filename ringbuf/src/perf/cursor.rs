@@ -202,7 +202,8 @@ impl<M: PerfMemory> PerfCursor<M> {
         if self.place.pos == self.end {
             return Ok(None);
         }
-        let bytes = record_at(&self.ring, &mut self.copy, self.place.pos, self.end)?;
+        let available = self.end.wrapping_sub(self.place.pos) as usize;
+        let bytes = record_at(&self.ring, &mut self.copy, self.place.pos, available)?;
         Ok(Some(HeldRecord { bytes, place: &mut self.place }))
     }
 
@@ -223,72 +224,98 @@ impl<M: PerfMemory> PerfCursor<M> {
     ) -> Result<Walk<B>, Error> {
         let start = self.place.pos;
         let publish_every = (self.ring.size / 8).max(1) as u64;
-        let mut consumed = Consumed::none();
+        let mut left = limit.records;
+        let ended = |left, stopped, seen_empty| {
+            Ok(Walk { consumed: Consumed { records: limit.records - left, stopped }, seen_empty })
+        };
         loop {
             self.look()?;
             if self.place.pos == self.end {
-                return Ok(Walk { consumed, seen_empty: true });
+                return ended(left, None, true);
             }
             let batch = Publishing(&mut self.place);
-            while batch.0.pos != self.end {
-                let bytes = record_at(&self.ring, &mut self.copy, batch.0.pos, self.end)?;
+            let mut pos = batch.0.pos;
+            let mut publish_at = pos.wrapping_add(publish_every);
+            // What is left of the batch: counted down, as positions wrap around.
+            let mut available = self.end.wrapping_sub(pos) as usize;
+            while available != 0 {
+                let bytes = record_at(&self.ring, &mut self.copy, pos, available)?;
+                available -= bytes.len();
+                pos = pos.wrapping_add(bytes.len() as u64);
                 // Before the callback, so that unwinding from it gives its record back. Published after it.
-                batch.0.pos = batch.0.pos.wrapping_add(bytes.len() as u64);
+                batch.0.pos = pos;
                 let flow = callback(PerfRecord::new(bytes));
-                consumed.records += 1;
+                left -= 1;
                 if let ControlFlow::Break(value) = flow {
-                    consumed.stopped = Some(value);
-                    return Ok(Walk { consumed, seen_empty: false });
+                    return ended(left, Some(value), false);
                 }
-                if consumed.records >= limit.records {
-                    return Ok(Walk { consumed, seen_empty: false });
+                if left == 0 {
+                    return ended(left, None, false);
                 }
-                if batch.0.pos.wrapping_sub(batch.0.published) >= publish_every {
+                if pos.wrapping_sub(publish_at) as i64 >= 0 {
                     batch.0.publish_if_moved();
+                    publish_at = pos.wrapping_add(publish_every);
                 }
             }
             drop(batch);
             if self.place.pos.wrapping_sub(start) >= limit.bytes as u64 {
-                return Ok(Walk { consumed, seen_empty: false });
+                return ended(left, None, false);
             }
         }
     }
 }
 
-/// The bytes of the record at `pos`, header included, of those that end at `end`: in place, or in `copy` where they
+/// The bytes of the record at `pos`, header included, of `available` that there are: in place, or in `copy` where they
 /// cross the end of the ring.
 #[inline]
-fn record_at<'a>(ring: &PerfPointers, copy: &'a mut Vec<u64>, pos: u64, end: u64) -> Result<&'a [u8], Error> {
-    let available = end.wrapping_sub(pos) as usize;
+fn record_at<'a>(ring: &PerfPointers, copy: &'a mut Vec<u64>, pos: u64, available: usize) -> Result<&'a [u8], Error> {
     let offset = pos as usize & (ring.size - 1);
-    let corrupt = |len| Error::CorruptRecord { position: pos as usize, len, available };
     if available < HEADER_SIZE {
-        return Err(corrupt(0));
+        return Err(corrupt_record(pos, 0, available));
     }
     // SAFETY: `pos` is a multiple of 8, as it began as one and records are, so that 8 bytes from `offset` on are within
-    // the data, and aligned. They lie before `end`, a `data_head` that was loaded with acquire ordering, and after
-    // `data_tail`, so that nobody writes to them.
-    let header = unsafe { ring.data.add(offset).cast::<[u8; HEADER_SIZE]>().read() };
-    let len = usize::from(u16::from_ne_bytes([header[6], header[7]]));
-    if len < HEADER_SIZE || len % HEADER_SIZE != 0 || len > available {
-        return Err(corrupt(len));
+    // the data, and aligned. They lie before a `data_head` that was loaded with acquire ordering, and after `data_tail`,
+    // so that nobody writes to them.
+    let header = unsafe { ring.data.add(offset).cast::<u64>().read() };
+    // Its last two bytes.
+    let len = (if cfg!(target_endian = "little") { header >> 48 } else { header & 0xffff }) as usize;
+    if len % HEADER_SIZE != 0 || len < HEADER_SIZE || len > available {
+        return Err(corrupt_record(pos, len, available));
     }
-    let before_end = ring.size - offset;
-    if len <= before_end {
+    if offset + len <= ring.size {
         // SAFETY: within the data; not written to, as above, until `data_tail` is stored beyond, which those who get
         // this slice do after its last use.
         return Ok(unsafe { slice::from_raw_parts(ring.data.add(offset).as_ptr(), len) });
     }
+    // SAFETY: `offset` is within the data and `len` reaches beyond its end, but not further than `available`, which is at
+    // most `size`, and a multiple of 8. Not written to, as above.
+    Ok(unsafe { put_together(ring, copy, offset, len) })
+}
+
+/// A record that crosses the end of the ring, in one piece.
+///
+/// # Safety
+///
+/// `ring` comes from a [`PerfMemory`] that still exists; `offset` is below its `size`, `offset + len` above it, `len` at most
+/// it and a multiple of [`HEADER_SIZE`]; nobody writes to those bytes.
+#[cold]
+unsafe fn put_together<'a>(ring: &PerfPointers, copy: &'a mut Vec<u64>, offset: usize, len: usize) -> &'a [u8] {
+    let before_end = ring.size - offset;
     copy.resize(len / HEADER_SIZE, 0);
-    // SAFETY: `copy` has `len` bytes, and no reference to them is alive; both parts are within the data, as `len` is at
-    // most `available` and that at most `size`, and not written to, as above.
+    // SAFETY: `copy` has `len` bytes, and no reference to them is alive; both parts are within the data, by the caller's
+    // promise, and not written to.
     unsafe {
         let to = copy.as_mut_ptr().cast::<u8>();
         to.copy_from_nonoverlapping(ring.data.add(offset).as_ptr(), before_end);
         to.add(before_end).copy_from_nonoverlapping(ring.data.as_ptr(), len - before_end);
     }
     // SAFETY: `len` bytes of `copy`, initialised.
-    Ok(unsafe { slice::from_raw_parts(copy.as_ptr().cast(), len) })
+    unsafe { slice::from_raw_parts(copy.as_ptr().cast(), len) }
+}
+
+#[cold]
+fn corrupt_record(pos: u64, len: usize, available: usize) -> Error {
+    Error::CorruptRecord { position: pos as usize, len, available }
 }
 
 /// A record that is held. Dropping it gives its space back to the kernel.
