@@ -53,10 +53,10 @@ pub(crate) fn advice(mechanism: Mechanism, cause: &purebpf_sys::Error) -> String
     }
 }
 
-/// What to do when a file of tracefs refuses to be written.
+/// What to do when a file of tracefs refuses to be read or written.
 pub(crate) fn tracefs_advice(errno: i32) -> String {
     match errno {
-        libc::EPERM | libc::EACCES => format!("only root may write to tracefs{}", lockdown()),
+        libc::EPERM | libc::EACCES => format!("tracefs is root's alone, unless it was mounted with another mode or gid{}", lockdown()),
         _ => String::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! tracefs: where it is mounted, and the tracepoints it lists.
 
 use crate::{
+    advice::tracefs_advice,
     error::{Error, Result},
     symbols::Nearest,
 };
@@ -36,7 +37,7 @@ fn find_root<'p>(places: &[&'p Path]) -> Result<&'p Path> {
             Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => {
                 refused.get_or_insert(Error::File {
                     path: events,
-                    advice: "only root may read tracefs, unless it was mounted with another mode or gid".into(),
+                    advice: cause.raw_os_error().map_or_else(String::new, tracefs_advice),
                     cause,
                 });
             }
@@ -82,7 +83,7 @@ fn nearest_events(events: &Path, category: &str, name: &str) -> Vec<String> {
             }
         }
     }
-    if same_name.is_empty() { nearest.into_names() } else { same_name }
+    if same_name.is_empty() { nearest.into_names() } else { same_name.into_iter().take(3).collect() }
 }
 
 /// System calls have events of this category each, but behind all of them are the two tracepoints `sys_enter` and `sys_exit`.

@@ -3,6 +3,7 @@
 
 use super::Nearest;
 use crate::{
+    advice::tracefs_advice,
     error::{Error, Result},
     tracefs,
 };
@@ -79,8 +80,11 @@ fn kallsyms_line(line: &[u8]) -> Option<KernelSymbol<'_>> {
 /// [`Error::TracefsNotMounted`]; [`Error::File`].
 pub fn for_each_traceable(visit: impl FnMut(&[u8], Option<&[u8]>) -> ControlFlow<()>) -> Result<()> {
     let path = tracefs::root()?.join("available_filter_functions");
-    let file = File::open(&path).map_err(|source| Error::file(&path, source))?;
-    parse_traceable(file, visit).map_err(|source| Error::file(&path, source))
+    let refused = |cause: io::Error| {
+        let advice = cause.raw_os_error().map_or_else(String::new, tracefs_advice);
+        Error::File { path: path.clone(), advice, cause }
+    };
+    parse_traceable(File::open(&path).map_err(refused)?, visit).map_err(refused)
 }
 
 /// As [`for_each_traceable`], from anything that can be read.

@@ -131,7 +131,9 @@ fn misspelt_targets_name_the_nearest() {
 }
 
 /// Functions that the kernel has once each, that BTF describes, and that ftrace cannot stop at.
-fn without_a_place(kernel: &KernelBtf) -> Vec<String> {
+///
+/// `None` where ftrace does not tell: some machines let nobody read its list.
+fn without_a_place(kernel: &KernelBtf) -> Option<Vec<String>> {
     let mut times: HashMap<Vec<u8>, u32> = HashMap::new();
     for_each_kallsyms(|symbol| {
         if symbol.is_function() {
@@ -140,14 +142,18 @@ fn without_a_place(kernel: &KernelBtf) -> Vec<String> {
         ControlFlow::Continue(())
     })
     .unwrap();
-    for_each_traceable(|name, _| {
+    let listed = for_each_traceable(|name, _| {
         times.remove(name);
         ControlFlow::Continue(())
-    })
-    .unwrap();
+    });
+    if let Err(error) = listed {
+        assert!(!in_matrix(), "{error}");
+        skipped(error);
+        return None;
+    }
     let described = kernel.vmlinux().types().filter(|t| t.kind() == Kind::Func);
     let alone = described.filter(|t| times.get(t.name_bytes()) == Some(&1));
-    alone.filter_map(|t| t.name().map(str::to_owned)).collect()
+    Some(alone.filter_map(|t| t.name().map(str::to_owned)).collect())
 }
 
 /// Patching them finds other bytes than those that a compiler leaves for it, which the kernel calls EBUSY.
@@ -155,8 +161,9 @@ fn without_a_place(kernel: &KernelBtf) -> Vec<String> {
 fn a_function_that_is_not_traceable_says_why() {
     let Some(_kernel) = kernel() else { return };
     let Some(btf) = kernel_btf() else { return };
+    let Some(names) = without_a_place(&btf) else { return };
     let mut refused = 0;
-    for name in without_a_place(&btf) {
+    for name in names {
         let name = format!("fentry/{name}");
         let section = SectionName::parse(&name).unwrap();
         let attributes = section.load_attributes().unwrap();

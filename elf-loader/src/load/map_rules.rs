@@ -46,8 +46,6 @@ struct Rule {
     map_type: MapType,
     /// How they are called in a sentence.
     name: &'static str,
-    /// The mainline kernel that brought them.
-    since: (u32, u32),
     key: Size,
     value: Size,
     /// Whether `max_entries` counts something; 0 if not, and never 0 if it does.
@@ -69,15 +67,8 @@ const SEED: u32 = uapi::BPF_F_ZERO_SEED;
 const STORAGE: u32 = NO_PREALLOC | uapi::BPF_F_CLONE;
 const ARENA: u32 = uapi::BPF_F_MMAPABLE | uapi::BPF_F_SEGV_ON_FAULT | uapi::BPF_F_NO_USER_CONV;
 
-const fn rule(
-    map_type: MapType,
-    name: &'static str,
-    since: (u32, u32),
-    (key, value): (Size, Size),
-    counted: bool,
-    flags: u32,
-) -> Rule {
-    Rule { map_type, name, since, key, value, counted, flags, required: 0 }
+const fn rule(map_type: MapType, name: &'static str, (key, value): (Size, Size), counted: bool, flags: u32) -> Rule {
+    Rule { map_type, name, key, value, counted, flags, required: 0 }
 }
 
 const INDEX: Size = OneOf(&[4]);
@@ -86,54 +77,30 @@ const SOCKET: Size = OneOf(&[4, 8]);
 
 /// By the number of the type.
 const RULES: &[Rule] = &[
-    rule(MapType::HASH, "hash maps", (3, 19), (AnyButNone, AnyButNone), true, NO_PREALLOC | NUMA | ACCESS | SEED),
+    rule(MapType::HASH, "hash maps", (AnyButNone, AnyButNone), true, NO_PREALLOC | NUMA | ACCESS | SEED),
     rule(
         MapType::ARRAY,
         "arrays",
-        (3, 19),
         (INDEX, AnyButNone),
         true,
         NUMA | ACCESS | uapi::BPF_F_MMAPABLE | uapi::BPF_F_INNER_MAP,
     ),
-    rule(MapType::PROG_ARRAY, "program arrays", (4, 2), (INDEX, FD), true, NUMA | BY_FD),
-    rule(
-        MapType::PERF_EVENT_ARRAY,
-        "perf event arrays",
-        (4, 3),
-        (INDEX, FD),
-        true,
-        NUMA | BY_FD | uapi::BPF_F_PRESERVE_ELEMS,
-    ),
-    rule(
-        MapType::PERCPU_HASH,
-        "per-CPU hash maps",
-        (4, 6),
-        (AnyButNone, AnyButNone),
-        true,
-        NO_PREALLOC | ACCESS | SEED,
-    ),
-    rule(MapType::PERCPU_ARRAY, "per-CPU arrays", (4, 6), (INDEX, AnyButNone), true, ACCESS),
+    rule(MapType::PROG_ARRAY, "program arrays", (INDEX, FD), true, NUMA | BY_FD),
+    rule(MapType::PERF_EVENT_ARRAY, "perf event arrays", (INDEX, FD), true, NUMA | BY_FD | uapi::BPF_F_PRESERVE_ELEMS),
+    rule(MapType::PERCPU_HASH, "per-CPU hash maps", (AnyButNone, AnyButNone), true, NO_PREALLOC | ACCESS | SEED),
+    rule(MapType::PERCPU_ARRAY, "per-CPU arrays", (INDEX, AnyButNone), true, ACCESS),
     rule(
         MapType::STACK_TRACE,
         "stack trace maps",
-        (4, 6),
         (INDEX, MultipleOf(8)),
         true,
         NUMA | BY_FD | uapi::BPF_F_STACK_BUILD_ID,
     ),
-    rule(MapType::CGROUP_ARRAY, "cgroup arrays", (4, 8), (INDEX, FD), true, NUMA | BY_FD),
-    rule(
-        MapType::LRU_HASH,
-        "LRU hash maps",
-        (4, 10),
-        (AnyButNone, AnyButNone),
-        true,
-        NO_COMMON_LRU | NUMA | ACCESS | SEED,
-    ),
+    rule(MapType::CGROUP_ARRAY, "cgroup arrays", (INDEX, FD), true, NUMA | BY_FD),
+    rule(MapType::LRU_HASH, "LRU hash maps", (AnyButNone, AnyButNone), true, NO_COMMON_LRU | NUMA | ACCESS | SEED),
     rule(
         MapType::LRU_PERCPU_HASH,
         "per-CPU LRU hash maps",
-        (4, 10),
         (AnyButNone, AnyButNone),
         true,
         NO_COMMON_LRU | ACCESS | SEED,
@@ -141,65 +108,48 @@ const RULES: &[Rule] = &[
     Rule {
         required: NO_PREALLOC,
         // `struct bpf_lpm_trie_key` and from 1 to 256 bytes behind it.
-        ..rule(
-            MapType::LPM_TRIE,
-            "LPM tries",
-            (4, 11),
-            (Between(5, 260), AnyButNone),
-            true,
-            NO_PREALLOC | NUMA | ACCESS,
-        )
+        ..rule(MapType::LPM_TRIE, "LPM tries", (Between(5, 260), AnyButNone), true, NO_PREALLOC | NUMA | ACCESS)
     },
-    rule(MapType::ARRAY_OF_MAPS, "arrays of maps", (4, 12), (INDEX, FD), true, NUMA | BY_FD),
-    rule(
-        MapType::HASH_OF_MAPS,
-        "hash maps of maps",
-        (4, 12),
-        (AnyButNone, FD),
-        true,
-        NO_PREALLOC | NUMA | ACCESS | SEED,
-    ),
-    rule(MapType::DEVMAP, "device maps", (4, 14), (INDEX, SOCKET), true, NUMA | BY_FD),
-    rule(MapType::SOCKMAP, "socket maps", (4, 14), (INDEX, SOCKET), true, NUMA | BY_FD),
-    rule(MapType::CPUMAP, "CPU maps", (4, 15), (INDEX, SOCKET), true, NUMA),
-    rule(MapType::XSKMAP, "XSK maps", (4, 18), (INDEX, FD), true, NUMA | BY_FD),
-    rule(MapType::SOCKHASH, "socket hash maps", (4, 18), (AnyButNone, SOCKET), true, NUMA | BY_FD),
+    rule(MapType::ARRAY_OF_MAPS, "arrays of maps", (INDEX, FD), true, NUMA | BY_FD),
+    rule(MapType::HASH_OF_MAPS, "hash maps of maps", (AnyButNone, FD), true, NO_PREALLOC | NUMA | ACCESS | SEED),
+    rule(MapType::DEVMAP, "device maps", (INDEX, SOCKET), true, NUMA | BY_FD),
+    rule(MapType::SOCKMAP, "socket maps", (INDEX, SOCKET), true, NUMA | BY_FD),
+    rule(MapType::CPUMAP, "CPU maps", (INDEX, SOCKET), true, NUMA),
+    rule(MapType::XSKMAP, "XSK maps", (INDEX, FD), true, NUMA | BY_FD),
+    rule(MapType::SOCKHASH, "socket hash maps", (AnyButNone, SOCKET), true, NUMA | BY_FD),
     rule(
         MapType::CGROUP_STORAGE,
         "cgroup storage (of the older kind)",
-        (4, 19),
         (OneOf(&[8, 16]), AnyButNone),
         false,
         NUMA | ACCESS,
     ),
-    rule(MapType::REUSEPORT_SOCKARRAY, "socket arrays", (4, 19), (INDEX, SOCKET), true, NUMA | ACCESS),
+    rule(MapType::REUSEPORT_SOCKARRAY, "socket arrays", (INDEX, SOCKET), true, NUMA | ACCESS),
     rule(
         MapType::PERCPU_CGROUP_STORAGE,
         "per-CPU cgroup storage (of the older kind)",
-        (4, 20),
         (OneOf(&[8, 16]), AnyButNone),
         false,
         NUMA | ACCESS,
     ),
-    rule(MapType::QUEUE, "queues", (4, 20), (NoSize, AnyButNone), true, NUMA | ACCESS),
-    rule(MapType::STACK, "stacks", (4, 20), (NoSize, AnyButNone), true, NUMA | ACCESS),
-    storage(MapType::SK_STORAGE, "socket storage", (5, 2)),
-    rule(MapType::DEVMAP_HASH, "device hash maps", (5, 4), (INDEX, SOCKET), true, NUMA | BY_FD),
-    rule(MapType::RINGBUF, "ring buffers", (5, 8), (NoSize, NoSize), true, NUMA | uapi::BPF_F_RB_OVERWRITE),
-    storage(MapType::INODE_STORAGE, "inode storage", (5, 10)),
-    storage(MapType::TASK_STORAGE, "task storage", (5, 11)),
-    rule(MapType::BLOOM_FILTER, "bloom filters", (5, 16), (NoSize, AnyButNone), true, NUMA | ACCESS | SEED),
-    rule(MapType::USER_RINGBUF, "user ring buffers", (6, 1), (NoSize, NoSize), true, NUMA),
-    storage(MapType::CGRP_STORAGE, "cgroup storage", (6, 2)),
-    Rule { required: uapi::BPF_F_MMAPABLE, ..rule(MapType::ARENA, "arenas", (6, 9), (NoSize, NoSize), true, ARENA) },
+    rule(MapType::QUEUE, "queues", (NoSize, AnyButNone), true, NUMA | ACCESS),
+    rule(MapType::STACK, "stacks", (NoSize, AnyButNone), true, NUMA | ACCESS),
+    storage(MapType::SK_STORAGE, "socket storage"),
+    rule(MapType::DEVMAP_HASH, "device hash maps", (INDEX, SOCKET), true, NUMA | BY_FD),
+    rule(MapType::RINGBUF, "ring buffers", (NoSize, NoSize), true, NUMA | uapi::BPF_F_RB_OVERWRITE),
+    storage(MapType::INODE_STORAGE, "inode storage"),
+    storage(MapType::TASK_STORAGE, "task storage"),
+    rule(MapType::BLOOM_FILTER, "bloom filters", (NoSize, AnyButNone), true, NUMA | ACCESS | SEED),
+    rule(MapType::USER_RINGBUF, "user ring buffers", (NoSize, NoSize), true, NUMA),
+    storage(MapType::CGRP_STORAGE, "cgroup storage"),
+    Rule { required: uapi::BPF_F_MMAPABLE, ..rule(MapType::ARENA, "arenas", (NoSize, NoSize), true, ARENA) },
     // `struct bpf_insn_array_value`.
-    rule(MapType::INSN_ARRAY, "instruction arrays", (6, 19), (INDEX, OneOf(&[16])), true, 0),
+    rule(MapType::INSN_ARRAY, "instruction arrays", (INDEX, OneOf(&[16])), true, 0),
     Rule {
         required: NO_PREALLOC,
         ..rule(
             MapType::RHASH,
             "resizable hash maps",
-            (7, 2),
             (Between(1, 0xffff), AnyButNone),
             true,
             NO_PREALLOC | NUMA | ACCESS,
@@ -207,8 +157,8 @@ const RULES: &[Rule] = &[
     },
 ];
 
-const fn storage(map_type: MapType, name: &'static str, since: (u32, u32)) -> Rule {
-    Rule { required: NO_PREALLOC, ..rule(map_type, name, since, (OneOf(&[4]), AnyButNone), false, STORAGE) }
+const fn storage(map_type: MapType, name: &'static str) -> Rule {
+    Rule { required: NO_PREALLOC, ..rule(map_type, name, (OneOf(&[4]), AnyButNone), false, STORAGE) }
 }
 
 /// Flags, their names, and the mainline kernel that brought them.
@@ -291,9 +241,8 @@ fn invalid(map: &MapDefinition, rule: Option<&Rule>, running: u32) -> Option<Str
     let Some(rule) = rule else {
         return Some(format!("map_type is {}: this kernel does not know it", map.map_type.0));
     };
-    let (major, minor) = rule.since;
-    if running < version(major, minor, 0) {
-        return Some(format!("map_type: {} came with Linux {major}.{minor}, this is {}", rule.name, dotted(running)));
+    if let Some(since) = map.map_type.since().filter(|since| running < *since) {
+        return Some(format!("map_type: {} came with Linux {}, this is {}", rule.name, dotted(since), dotted(running)));
     }
     unknown_attribute(map, running)
         .or_else(|| rule.key.fault("key_size", map.key_size, rule.name))
