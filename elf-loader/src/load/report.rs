@@ -233,7 +233,8 @@ impl Rejection {
         let width = self.path.iter().map(|line| line.source.place().chars().count()).max().unwrap_or(0);
         for line in &self.path {
             let times = if line.times > 1 { format!("({} times) ", line.times) } else { String::new() };
-            block.line(heading, &format!("{:width$}  {times}{}", line.source.place(), line.source.text))?;
+            let shown = format!("{:width$}  {times}{}", line.source.place(), line.source.text);
+            block.line(heading, shown.trim_end())?;
             heading = "";
         }
         Ok(())
