@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::run::{AttachTo, EventType, MapSize, Setting, seconds};
+use crate::run::{AttachTo, EventType, MapSize, Setting, interval, seconds};
 
 /// BPF objects and BTF, without a C library.
 #[derive(Debug, Parser)]
@@ -154,7 +154,7 @@ pub(crate) struct RunArguments {
     #[arg(long, short = 'n', value_name = "N")]
     pub(crate) count: Option<u64>,
     /// Print changed variables and maps every so many seconds, not only at the end
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = interval)]
     pub(crate) interval: Option<Duration>,
     /// Print only this map; may be given more than once [default: those with entries that say
     /// something]

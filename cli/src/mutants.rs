@@ -1,5 +1,5 @@
 //! What the tool prints of damaged objects: 20,000 random mutations of the committed ones through `object inspect` and
-//! `object relocate`, for programs and for people. None panics, none hangs.
+//! `object relocate`, for programs and for people, and as `run` would tell of their variables. None panics, none hangs.
 
 #[path = "../../tests/common/mutations.rs"]
 mod mutations;
@@ -8,12 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use purebpf::{btf::KernelBtf, elf_loader::link::KsymsPresent};
 
-use crate::{inspect, relocate};
+use crate::{inspect, relocate, run};
 
 fn exercise(mutant: &[u8], kernel: &KernelBtf) {
     let Ok(open) = purebpf::Object::open_bytes(mutant, "mutant.bpf.o") else { return };
     let object = open.description();
     let linker = open.linker(Some(kernel), &KsymsPresent);
+    run::describe_variables(object);
     let programs: Vec<_> = open.program_ids().zip(&object.programs).collect();
     for json in [true, false] {
         inspect::text(object, json).expect("text can be made of any object");

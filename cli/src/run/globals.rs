@@ -32,9 +32,10 @@ impl Setting {
 
     /// Sets it.
     pub(super) fn apply(&self, open: &mut OpenObject) -> Result {
-        let (name, steps) =
-            parse_path(&self.path).ok_or_else(|| format!("--set: '{}' names no variable", self.path))?;
         let object = open.description();
+        let is_variable = |name: &str| object.variables.iter().any(|variable| variable.name == name);
+        let (name, steps) = parse_path(&self.path, is_variable)
+            .ok_or_else(|| format!("--set: '{}' is no variable, member or element", self.path))?;
         let btf = object.btf.clone();
         let variable = object.variables.iter().find(|variable| variable.name == name).cloned();
         // Complains when there is none of that name, and says which there are.
@@ -60,15 +61,13 @@ enum Step<'a> {
     Element(u32),
 }
 
-/// `name.member[3].member`.
-fn parse_path(path: &str) -> Option<(&str, Vec<Step<'_>>)> {
-    // Variables may have dots in their names (`counter.0`, which clang makes of static ones): digits after a dot are of the name.
-    let is_step = |at: usize| match path.as_bytes().get(at) {
-        Some(b'[') => true,
-        Some(b'.') => !path.as_bytes().get(at + 1).is_some_and(u8::is_ascii_digit),
-        _ => false,
-    };
-    let end = (0..path.len()).find(|at| is_step(*at)).unwrap_or(path.len());
+/// `name.member[3].member`. Names may have dots in them (those of functions' static variables have): the longest that there is counts.
+fn parse_path(path: &str, is_variable: impl Fn(&str) -> bool) -> Option<(&str, Vec<Step<'_>>)> {
+    let mut ends: Vec<usize> = path.match_indices(['.', '[']).map(|(at, _)| at).collect();
+    ends.push(path.len());
+    let longest = ends.iter().rev().find(|end| path.get(..**end).is_some_and(&is_variable));
+    // Of a name that there is not, the first part is complained of.
+    let end = *longest.or(ends.first())?;
     let (name, mut rest) = path.split_at(end);
     let mut steps = Vec::new();
     while !rest.is_empty() {
@@ -312,4 +311,46 @@ fn put_bits(endian: Endian, to: &mut [u8], bit_offset: u64, width: u8, encoded: 
         *byte = *byte & !(1 << shift) | bit << shift;
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Endian, Step, number, parse_path, put_bits};
+
+    #[test]
+    fn paths_begin_with_the_longest_name() {
+        let is_variable = |name: &str| ["a", "fn.counter", "fn.counter.1"].contains(&name);
+        let parsed = |path| parse_path(path, is_variable).expect("a path");
+        assert_eq!(parsed("a.b[3].c"), ("a", vec![Step::Member("b"), Step::Element(3), Step::Member("c")]));
+        assert_eq!(parsed("fn.counter.1[0]"), ("fn.counter.1", vec![Step::Element(0)]));
+        assert_eq!(parsed("fn.counter.x"), ("fn.counter", vec![Step::Member("x")]));
+        assert_eq!(parsed("unknown.x"), ("unknown", vec![Step::Member("x")]));
+        for path in ["a.", "a..b", "a[", "a[x]", "a[-1]", "a[1]b", "", ".a"] {
+            assert_eq!(parse_path(path, is_variable), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn numbers_as_c_and_rust_write_them() {
+        assert_eq!(
+            (number("-12"), number("+0x1F"), number("0b101"), number("0o17")),
+            (Some(-12), Some(31), Some(5), Some(15))
+        );
+        for text in ["", "-", "0x", "--1", "1.5", "1e3", "twelve"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
+
+    /// A field of 5 bits behind one of 3: the C compiler puts the first into the low bits of the first byte in little-endian data, into
+    /// the high ones in big-endian.
+    #[test]
+    fn bitfields_of_either_byte_order() {
+        let mut bytes = [0xff, 0xff];
+        put_bits(Endian::Little, &mut bytes, 3, 5, &[0b10010, 0, 0, 0]).expect("within");
+        assert_eq!(bytes, [0b1001_0111, 0xff]);
+        let mut bytes = [0xff, 0xff];
+        put_bits(Endian::Big, &mut bytes, 3, 5, &[0, 0, 0, 0b10010]).expect("within");
+        assert_eq!(bytes, [0b1111_0010, 0xff]);
+        assert_eq!(put_bits(Endian::Little, &mut bytes, 12, 5, &[0]), None);
+    }
 }

@@ -23,40 +23,51 @@ pub(super) fn slots(name: &str, value: &Value<'_>) -> Option<Vec<u64>> {
 
 /// All histograms in a value, each with the path of members and elements that leads to it; those that are empty are left out.
 pub(super) fn within(name: &str, value: &Value<'_>) -> Vec<(String, Vec<u64>)> {
-    let mut found = Vec::new();
-    // BTF that nests without end is walked no further than honest programs need.
-    collect(name, name, value, 8, &mut found);
-    found
+    // BTF can nest without end: it is walked no further than honest programs need.
+    let mut walk = Walk { found: Vec::new(), steps: MOST_STEPS };
+    walk.collect(name, name, value, 8);
+    walk.found
 }
 
 /// The most elements of an array in which histograms are looked for.
 const MOST_ELEMENTS: usize = 4096;
 
-fn collect(path: &str, name: &str, value: &Value<'_>, depth: u32, found: &mut Vec<(String, Vec<u64>)>) {
-    if depth == 0 {
-        return;
-    }
-    if let Some(slots) = slots(name, value) {
-        if slots.iter().any(|count| *count != 0) {
-            found.push((path.to_owned(), slots));
+/// The most members and elements that are looked at.
+const MOST_STEPS: u32 = 1 << 16;
+
+struct Walk {
+    found: Vec<(String, Vec<u64>)>,
+    steps: u32,
+}
+
+impl Walk {
+    fn collect(&mut self, path: &str, name: &str, value: &Value<'_>, depth: u32) {
+        if depth == 0 || self.steps == 0 {
+            return;
         }
-        return;
-    }
-    match value.data() {
-        Ok(ValueData::Var(content)) => collect(path, name, &content, depth - 1, found),
-        Ok(ValueData::Struct(fields)) => {
-            for field in fields {
-                let name = String::from_utf8_lossy(field.name_bytes());
-                let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
-                collect(&path, &name, &field.value, depth - 1, found);
+        self.steps -= 1;
+        if let Some(slots) = slots(name, value) {
+            if slots.iter().any(|count| *count != 0) {
+                self.found.push((path.to_owned(), slots));
             }
+            return;
         }
-        Ok(ValueData::Array(elements)) if elements.element_size() >= 4 * *SLOTS.start() => {
-            for (n, element) in elements.take(MOST_ELEMENTS).enumerate() {
-                collect(&format!("{path}[{n}]"), "", &element, depth - 1, found);
+        match value.data() {
+            Ok(ValueData::Var(content)) => self.collect(path, name, &content, depth - 1),
+            Ok(ValueData::Struct(fields)) => {
+                for field in fields {
+                    let name = String::from_utf8_lossy(field.name_bytes());
+                    let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+                    self.collect(&path, &name, &field.value, depth - 1);
+                }
             }
+            Ok(ValueData::Array(elements)) if elements.element_size() >= 4 * *SLOTS.start() => {
+                for (n, element) in elements.take(MOST_ELEMENTS).enumerate() {
+                    self.collect(&format!("{path}[{n}]"), "", &element, depth - 1);
+                }
+            }
+            _ => {}
         }
-        _ => {}
     }
 }
 

@@ -18,6 +18,9 @@ const LONGEST: usize = 16 << 10;
 /// The most elements of an array that are shown.
 const MOST_ELEMENTS: u32 = 64;
 
+/// The most members and elements that are looked at: BTF can say much of few bytes, and nothing that is shown.
+const MOST_STEPS: u32 = 1 << 16;
+
 /// How lines are written.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LineStyle {
@@ -29,7 +32,7 @@ pub(super) struct LineStyle {
 
 /// A whole value: a struct's members without braces around them.
 pub(super) fn line(value: &Value<'_>, style: LineStyle) -> String {
-    let mut line = Line { text: String::new(), style };
+    let mut line = Line { text: String::new(), style, steps: MOST_STEPS };
     match value.data() {
         Ok(ValueData::Struct(fields) | ValueData::Union(fields)) => line.fields(fields, " "),
         _ => line.value("", value),
@@ -40,6 +43,8 @@ pub(super) fn line(value: &Value<'_>, style: LineStyle) -> String {
 struct Line {
     text: String,
     style: LineStyle,
+    /// How many members and elements may still be looked at.
+    steps: u32,
 }
 
 impl Line {
@@ -49,7 +54,11 @@ impl Line {
     }
 
     fn is_full(&self) -> bool {
-        self.text.len() > LONGEST
+        self.text.len() > LONGEST || self.steps == 0
+    }
+
+    fn step(&mut self) {
+        self.steps = self.steps.saturating_sub(1);
     }
 
     fn fields(&mut self, fields: Fields<'_>, between: &str) {
@@ -59,6 +68,7 @@ impl Line {
 
     fn fields_after(&mut self, fields: Fields<'_>, between: &str, first: &mut bool) {
         for field in fields {
+            self.step();
             if self.is_full() {
                 self.text.push('…');
                 return;
@@ -132,6 +142,9 @@ impl Line {
             let more = if bytes.len() > shown.len() { " …" } else { "" };
             return self.push(format_args!("[{}{more}]", hex.join(" ")));
         }
+        if elements.element_size() == 0 {
+            return self.text.push_str("[]");
+        }
         let count = elements.len() as u32;
         // Zeros at the end, if they are more than one, are only counted.
         let used = (0..count).rev().find(|n| elements.get(*n).is_some_and(|element| !is_zero(&element)));
@@ -143,6 +156,7 @@ impl Line {
             if n > 0 {
                 self.text.push_str(", ");
             }
+            self.step();
             if self.is_full() {
                 break;
             }

@@ -59,7 +59,8 @@ pub(crate) fn run(arguments: &RunArguments, format: Format) -> Result {
     let object = load(&mut open, arguments.keep_going)?;
     let style = LineStyle { human_time: arguments.human_time, ..LineStyle::default() };
     let mut buffers = Buffers::of(&object, arguments.perf_pages)?;
-    let kernels_types = || kernel::running_kernel_btf().ok().map(|kernel| kernel.vmlinux().clone());
+    let has_buffers = buffers.count() > 0;
+    let kernels_types = || has_buffers.then(kernel::running_kernel_btf)?.ok().map(|kernel| kernel.vmlinux().clone());
     let besides = besides.as_ref().map(purebpf::btf::KernelBtf::vmlinux);
     let types = EventTypes::new(object.description(), besides, &arguments.event_type, kernels_types)?;
     let mut report = Report::new(&object, &arguments.map, arguments.show_entries, style)?;
@@ -82,7 +83,6 @@ pub(crate) fn run(arguments: &RunArguments, format: Format) -> Result {
                 report.tell(&mut sink)?;
             }
             next_report = arguments.interval.and_then(|interval| Instant::now().checked_add(interval));
-            continue;
         }
         let wake = end.into_iter().chain(next_report).min();
         let mut sources = vec![signals.as_fd()];
@@ -108,7 +108,6 @@ pub(crate) fn run(arguments: &RunArguments, format: Format) -> Result {
 
 fn attached(links: usize) -> String {
     match links {
-        0 => "nothing is attached".to_owned(),
         1 => "1 link".to_owned(),
         more => format!("{more} links"),
     }
@@ -240,14 +239,41 @@ fn attach(object: &Object, targets: &Targets, keep_going: bool) -> Result<Vec<Li
     for (program, what) in &nowhere {
         note(&format!("program '{}' (section '{}') is not attached: {what}", program.name(), program.section()));
     }
-    if links.is_empty() && (failed > 0 || !nowhere.is_empty()) {
-        return Err("no program could be attached".into());
+    if links.is_empty() {
+        let some = failed > 0 || !nowhere.is_empty();
+        return Err(if some { "no program could be attached" } else { "there is no program to attach" }.into());
     }
     Ok(links)
+}
+
+/// Seconds between two things.
+pub(crate) fn interval(text: &str) -> Result<Duration, String> {
+    seconds(text)
+        .and_then(|seconds| if seconds.is_zero() { Err("expected more than 0".to_owned()) } else { Ok(seconds) })
 }
 
 /// Seconds, with a fraction if it must be.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "expected seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "expected seconds, not less than 0".to_owned())
+}
+
+/// What the decoders make of an object's variables as they are in its file, for tests with damaged objects.
+#[cfg(test)]
+pub(crate) fn describe_variables(object: &elf_loader::object::Object) -> String {
+    use purebpf::btf::dump::value::Value;
+    let Some(btf) = &object.btf else { return String::new() };
+    let zeros = [0; 256];
+    let mut text = String::new();
+    for variable in &object.variables {
+        let initial = object.maps.get(variable.map.0).and_then(|map| map.initial_value.as_deref());
+        let bytes = initial.and_then(|bytes| bytes.get(variable.offset as usize..)).unwrap_or(&zeros);
+        let Ok(value) = Value::new(btf, variable.type_id, bytes) else { continue };
+        text.push_str(&line::line(&value, LineStyle { human_time: true, without_histograms: true }));
+        for (path, slots) in histogram::within(&variable.name, &value) {
+            text.push_str(&path);
+            text.push_str(&histogram::draw(&slots, "value"));
+        }
+    }
+    text
 }

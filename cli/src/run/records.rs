@@ -26,8 +26,8 @@ pub(super) struct Origin<'o> {
 /// Prints records.
 pub(super) struct Records<'a> {
     types: EventTypes<'a>,
-    /// What was found for the records of a map that have this length.
-    chosen: HashMap<(String, usize), Option<Choice<'a>>>,
+    /// What was found for the records of a map, by their length.
+    chosen: HashMap<String, HashMap<usize, Option<Choice<'a>>>>,
     style: LineStyle,
     /// Whether lines begin with the map's name, as there are several.
     name_maps: bool,
@@ -90,10 +90,10 @@ impl<'a> Records<'a> {
 
     /// The type of a record; when one is met for the first time, what it is taken for is said.
     fn choice(&mut self, origin: &Origin<'_>, len: usize, sink: &mut Sink) -> Option<Choice<'a>> {
-        let key = (origin.map.to_owned(), len);
-        if let Some(known) = self.chosen.get(&key) {
+        if let Some(known) = self.chosen.get(origin.map).and_then(|by_length| by_length.get(&len)) {
             return *known;
         }
+        let by_length = self.chosen.entry(origin.map.to_owned()).or_default();
         let choice = match self.types.of(origin.map, len, origin.padding) {
             Ok(choice) => {
                 log::info!("map '{}': records of {len} bytes are of type '{}'", origin.map, choice.name());
@@ -101,15 +101,15 @@ impl<'a> Records<'a> {
             }
             Err(unknown) => {
                 // Once a map: programs may send any length.
-                if self.chosen.iter().all(|((map, _), choice)| map != origin.map || choice.is_some()) {
+                if by_length.values().all(Option::is_some) {
                     sink.note(&unknown.hint(origin.map, len));
                 }
                 None
             }
         };
         // Programs that send text of any length would fill it with what says nothing.
-        if self.chosen.len() < 4096 {
-            self.chosen.insert(key, choice);
+        if by_length.len() < 4096 {
+            by_length.insert(len, choice);
         }
         choice
     }

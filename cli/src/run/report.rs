@@ -49,8 +49,12 @@ impl<'a> Report<'a> {
             only => only.iter().any(|name| name == map.name()),
         };
         let maps = object.maps().filter(wanted).cloned().collect();
-        let mut globals = Vec::new();
+        let mut globals: Vec<Watched> = Vec::new();
         for variable in object.description().variables.iter().filter(|variable| is_written(object, variable)) {
+            // Static variables may share a name, by which the first is found.
+            if globals.iter().any(|watched| watched.global.name() == variable.name) {
+                continue;
+            }
             let Ok(global) = object.global(&variable.name) else { continue };
             let mut last = vec![0; global.size()];
             global.read(&mut last)?;
