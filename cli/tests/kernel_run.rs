@@ -7,10 +7,12 @@
 mod common;
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 
 use common::{CGROUP2, TCX, TRACEPOINT, UPROBE, cgroup2, kernel_test, needs};
+use purebpf::sys::{map::MapCreate, uapi::MapType};
 use serde_json::{Value, json};
 
 fn program(name: &str) -> PathBuf {
@@ -370,6 +372,24 @@ fn targets_in_the_words_of_sections() {
             assert_eq!(ended.status.code(), Some(status), "{said}");
             assert!(said.contains(words), "{said}");
         }
+    });
+}
+
+/// What iterators print; without anything else to wait for, the run ends by itself.
+#[test]
+fn iterators() {
+    kernel_test(|| {
+        let map = MapCreate::new(MapType::ARRAY, 4, 4, 7).create().unwrap();
+        let id = purebpf::sys::info::map_info(map.as_fd()).unwrap().id;
+        let wanted = format!("wanted={id}");
+        let ended = command("decoded_iter.bpf.o", &["--set", &wanted]).output().expect("the tool runs");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success() && said.contains("running: 1 iterator"), "{said}");
+        assert_eq!(String::from_utf8_lossy(&ended.stdout), format!("map {id}:    room for 7\n"));
+
+        let ended = command("decoded_iter.bpf.o", &["--set", &wanted, "--json"]).output().expect("the tool runs");
+        let line: Value = serde_json::from_slice(&ended.stdout).expect("one line of JSON");
+        assert_eq!(line, json!({ "iterator": "over_maps", "text": format!("map {id}:\troom for 7\n") }));
     });
 }
 

@@ -7,6 +7,7 @@ mod buffers;
 mod events;
 mod globals;
 mod histogram;
+mod iterators;
 mod line;
 mod records;
 mod report;
@@ -29,6 +30,7 @@ use crate::output::Style;
 use crate::{Result, logger, output};
 use buffers::Buffers;
 use events::EventTypes;
+use iterators::IterProgram;
 use line::LineStyle;
 use records::Records;
 use report::Report;
@@ -68,17 +70,20 @@ pub(crate) fn run(arguments: &RunArguments, format: Format) -> Result {
     let mut sink = Sink::new(format != Format::Text);
     let mut records = Records::new(types, style, buffers.count() > 1, arguments.count);
 
-    let links = attach(&object, &targets, arguments.keep_going)?;
-    eprintln!("{}: {}; Ctrl-C ends", Style::stderr().bold("running"), attached(links.len()));
+    let (links, iterators) = attach(&object, &targets, arguments.keep_going)?;
+    eprintln!("{}: {}; Ctrl-C ends", Style::stderr().bold("running"), attached(links.len(), iterators.len()));
+    // Iterators wait for nothing: they are asked once, unless it is said how often.
+    let once = links.is_empty() && arguments.duration.is_none() && arguments.interval.is_none();
 
     let end = arguments.duration.and_then(|duration| Instant::now().checked_add(duration));
     let mut next_report = arguments.interval.and_then(|interval| Instant::now().checked_add(interval));
-    while !records.is_done() {
+    while !once && !records.is_done() {
         let now = Instant::now();
         if end.is_some_and(|end| end <= now) {
             break;
         }
         if next_report.is_some_and(|at| at <= now) {
+            iterators::tell(&iterators, &mut sink)?;
             if let Some(report) = &mut report {
                 report.tell(&mut sink)?;
             }
@@ -100,16 +105,19 @@ pub(crate) fn run(arguments: &RunArguments, format: Format) -> Result {
     // What programs have sent and counted until here is told; they go on no longer.
     drop(links);
     buffers.read(&mut records, &mut sink)?;
+    iterators::tell(&iterators, &mut sink)?;
     if let Some(report) = report.as_mut().filter(|_| !arguments.no_report) {
         report.tell(&mut sink)?;
     }
     sink.flush()
 }
 
-fn attached(links: usize) -> String {
-    match links {
-        1 => "1 link".to_owned(),
-        more => format!("{more} links"),
+fn attached(links: usize, iterators: usize) -> String {
+    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    match (links, iterators) {
+        (links, 0) => count(links, "link"),
+        (0, iterators) => count(iterators, "iterator"),
+        (links, iterators) => format!("{}, {}", count(links, "link"), count(iterators, "iterator")),
     }
 }
 
@@ -215,8 +223,8 @@ fn culprit(error: &purebpf::Error) -> Option<&str> {
 }
 
 /// Attaches what can be. What nothing says a place for is named; if that is all, there is nothing to run.
-fn attach(object: &Object, targets: &Targets, keep_going: bool) -> Result<Vec<Link>> {
-    let mut links = Vec::new();
+fn attach(object: &Object, targets: &Targets, keep_going: bool) -> Result<(Vec<Link>, Vec<IterProgram>)> {
+    let (mut links, mut iterators) = (Vec::new(), Vec::new());
     let (mut failed, mut nowhere) = (0, Vec::new());
     for program in object.programs() {
         let described = program.program_id().and_then(|id| object.description().programs.get(id.0));
@@ -228,6 +236,7 @@ fn attach(object: &Object, targets: &Targets, keep_going: bool) -> Result<Vec<Li
                 log::info!("program '{}': attached to {to}", program.name());
                 links.extend(more);
             }
+            Ok(Outcome::Iterator(iterator)) => iterators.push(iterator),
             Ok(Outcome::Nowhere(what)) => nowhere.push((program, what)),
             Err(error) if keep_going => {
                 note(&format!("{error}"));
@@ -239,11 +248,11 @@ fn attach(object: &Object, targets: &Targets, keep_going: bool) -> Result<Vec<Li
     for (program, what) in &nowhere {
         note(&format!("program '{}' (section '{}') is not attached: {what}", program.name(), program.section()));
     }
-    if links.is_empty() {
+    if links.is_empty() && iterators.is_empty() {
         let some = failed > 0 || !nowhere.is_empty();
         return Err(if some { "no program could be attached" } else { "there is no program to attach" }.into());
     }
-    Ok(links)
+    Ok((links, iterators))
 }
 
 /// Seconds between two things.

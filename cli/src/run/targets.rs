@@ -13,6 +13,8 @@ use purebpf::sys::system::online_cpus;
 use purebpf::sys::uapi::{AttachType, ProgType};
 use purebpf::{Link, Program};
 
+use super::iterators::IterProgram;
+
 use crate::Result;
 
 /// What the command line says of targets.
@@ -59,6 +61,8 @@ const INTERFACE: &str = "--interface says where";
 pub(super) enum Outcome {
     /// It is attached to what the text says.
     Attached(Vec<Link>, String),
+    /// It walks over something of the kernel's whenever it is asked to.
+    Iterator(IterProgram),
     /// Nothing says where: what would.
     Nowhere(&'static str),
 }
@@ -108,6 +112,9 @@ impl Targets {
         if section.def.prog_type != program.prog_type() {
             let (ours, theirs, name) = (program.prog_type(), section.def.prog_type, section.name);
             return Err(format!("program '{}' is of type {ours}, '{name}' is for {theirs}", program.name()).into());
+        }
+        if section.def.auto_attach == AutoAttach::Iter {
+            return IterProgram::new(program, section).map(Outcome::Iterator);
         }
         if let Some(pid) = self.pid {
             if let Some(link) = uprobe_in(program, section, pid)? {
