@@ -294,6 +294,8 @@ fn libbpf_tools() -> Result<Vec<Program>> {
     flags.push(format!("-I{}", vmlinux.display()));
     flags.push(format!("-I{}", here.display()));
     flags.extend(LINUX_7_2.uapi()?);
+    // The C library's <errno.h> asks for that of 32-bit x86, which few machines have, unless it finds the selftests' gnu/stubs.h.
+    flags.push(format!("-idirafter{}", LINUX_7_2.tree()?.join("tools/testing/selftests/bpf").display()));
     flags.extend(system_headers()?);
     let sources = c_files(&here)?.into_iter().filter(|source| source.to_string_lossy().ends_with(".bpf.c"));
     Ok(sources
