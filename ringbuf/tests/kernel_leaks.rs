@@ -5,9 +5,10 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use purebpf_ringbuf::{Ring, RingBufferManager};
+use purebpf_ringbuf::{PerfBuffer, PerfBufferOptions, Ring, RingBufferManager, UserRing};
 use purebpf_sys::id::ObjectKind;
 use purebpf_sys::map::MapCreate;
+use purebpf_sys::system::{kernel_version, online_cpus};
 use purebpf_sys::uapi::MapType;
 
 #[path = "kernel/producer.rs"]
@@ -17,9 +18,14 @@ fn open_descriptors() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
+/// Mappings of what has this in its name.
+fn mappings(name: &str) -> usize {
+    fs::read_to_string("/proc/self/maps").unwrap().lines().filter(|line| line.contains(name)).count()
+}
+
 /// Mappings of BPF maps.
 fn mapped_maps() -> usize {
-    fs::read_to_string("/proc/self/maps").unwrap().lines().filter(|line| line.contains("bpf-map")).count()
+    mappings("bpf-map")
 }
 
 #[test]
@@ -59,6 +65,36 @@ fn nothing_is_left_behind() {
         Ring::from_owned(array.try_clone().unwrap()).unwrap_err();
         assert_eq!(open_descriptors(), before);
         assert_eq!(mapped_maps(), 0);
+    }
+
+    let perf = MapCreate::new(MapType::PERF_EVENT_ARRAY, 4, 4, 1 << 10).create().unwrap();
+    // From Linux 6.1 on.
+    let user = (kernel_version() >= 6 << 16 | 1 << 8)
+        .then(|| MapCreate::new(MapType::USER_RINGBUF, 0, 0, 4096).create().unwrap());
+    let before = open_descriptors();
+    for _ in 0..3 {
+        let buffer = PerfBuffer::new(&perf, 1).unwrap();
+        let rings = buffer.rings().len();
+        // The map, the epoll instance and the events; a mapping each.
+        assert_eq!((open_descriptors(), mappings("perf_event")), (before + 2 + rings, rings));
+        drop(buffer);
+        // A failure after the first CPU's event has been opened and put into its slot.
+        let cpu = online_cpus().unwrap()[0];
+        PerfBufferOptions::new().cpus([(cpu, 0), (cpu, 1 << 10)]).open(&perf, 1).unwrap_err();
+        assert_eq!((open_descriptors(), mappings("perf_event")), (before, 0));
+        if let Some(user) = &user {
+            let ring = UserRing::new(user).unwrap();
+            // The consumer's page, and the producer's with the data.
+            assert_eq!((open_descriptors(), mapped_maps()), (before + 1, 2));
+            // Full from the first round on, as nobody drains it.
+            if let Ok(sample) = ring.reserve(4088) {
+                sample.submit();
+            }
+            ring.reserve_blocking(1, Duration::from_millis(1)).unwrap_err();
+            UserRing::new(user).unwrap_err();
+            drop(ring);
+            assert_eq!((open_descriptors(), mapped_maps()), (before, 0));
+        }
     }
 
     let ring = Ring::new(producer.map()).unwrap();
