@@ -1,4 +1,5 @@
-//! The `purebpf` tool: what a BPF object says, what it comes to on a kernel, what types a kernel has.
+//! The `purebpf` tool: what a BPF object says, what it comes to on a kernel, and its programs at work; what a kernel holds, can do, and
+//! has for types.
 //!
 //! Commands have the words of bpftool where bpftool has the command. Results go to standard output, everything else to
 //! standard error. The exit status is 0 when there is an answer (that a program cannot be linked is one), 1 when something in
@@ -42,6 +43,14 @@ impl fmt::Display for Usage {
 }
 
 impl std::error::Error for Usage {}
+
+/// What the kernel said, and what to do about it where that is known.
+fn advised(error: &purebpf::sys::Error) -> String {
+    match error.advice() {
+        Some(advice) => format!("{error}; {advice}"),
+        None => error.to_string(),
+    }
+}
 
 fn answer(tool: &Tool) -> Result {
     let format = tool.format();

@@ -9,14 +9,14 @@ use purebpf::sys::uapi::{AttachType, HelperId, MapType, ProgType};
 use serde_json::{Map, Value};
 
 use crate::arguments::{Format, ProbeArguments};
-use crate::{Result, Usage, output};
+use crate::{Result, Usage, advised, output};
 
 pub(crate) fn run(arguments: &ProbeArguments, format: Format) -> Result {
     let wanted = Wanted::parse(&arguments.what)?;
     let probes = Probes::global();
     // Whoever may not load the least of programs learns nothing from the rest.
     if let Err(error) = probes.prog_type(ProgType::SOCKET_FILTER) {
-        return Err(format!("nothing can be probed: {error}").into());
+        return Err(format!("nothing can be probed: {}", advised(&error)).into());
     }
     let mut report = Report::new(format);
     config::tell(&mut report);

@@ -9,8 +9,8 @@ use purebpf::sys::info::{self, BtfInfo, btf_info};
 use serde_json::{Value, json};
 
 use super::{Around, Shown, fd_by_id, is_gone};
-use crate::Result;
 use crate::output::printable;
+use crate::{Result, advised};
 
 pub(super) struct Btf {
     info: BtfInfo,
@@ -30,11 +30,11 @@ fn users(
 ) -> Result<HashMap<u32, Vec<u32>>> {
     let mut users: HashMap<u32, Vec<u32>> = HashMap::new();
     for id in kind.ids() {
-        let id = id?;
+        let id = id.map_err(|error| advised(&error))?;
         let fd = match fd_by_id(kind, id) {
             Ok(fd) => fd,
             Err(error) if is_gone(&error) => continue,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(advised(&error).into()),
         };
         match btf_id(fd.as_fd())? {
             0 => {}

@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use crate::arguments::{Format, ShowArguments};
 use crate::output::printable;
-use crate::{Result, output};
+use crate::{Result, advised, output};
 use holders::Holders;
 use pinned::Pins;
 use wanted::Wanted;
@@ -141,7 +141,7 @@ fn show<T: Shown>(arguments: &ShowArguments, format: Format) -> Result {
         }
         Wanted::All | Wanted::Name(_) | Wanted::Tag(_) => {
             for id in T::KIND.ids() {
-                let Some(object) = read_unless_gone::<T>(id?)? else { continue };
+                let Some(object) = read_unless_gone::<T>(id.map_err(|error| advised(&error))?)? else { continue };
                 let fits = match &wanted {
                     Wanted::Name(name) => object.has_name(name),
                     Wanted::Tag(tag) => object.has_tag(*tag),
@@ -172,7 +172,7 @@ fn read_unless_gone<T: Shown>(id: u32) -> Result<Option<T>> {
         // What is open stays.
         Ok(fd) => Ok(Some(T::read(fd.as_fd()).map_err(|err| format!("{} {id}: {err}", T::NAME))?)),
         Err(error) if is_gone(&error) => Ok(None),
-        Err(error) => Err(format!("{} {id}: {error}", T::NAME).into()),
+        Err(error) => Err(format!("{} {id}: {}", T::NAME, advised(&error)).into()),
     }
 }
 
@@ -184,7 +184,7 @@ fn is_gone(error: &purebpf::sys::Error) -> bool {
 fn gone<T: Shown>(id: u32, error: purebpf::sys::Error) -> String {
     match is_gone(&error) {
         true => format!("there is no {} with id {id}", T::NAME),
-        false => format!("{} {id}: {error}", T::NAME),
+        false => format!("{} {id}: {}", T::NAME, advised(&error)),
     }
 }
 
