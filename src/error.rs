@@ -93,7 +93,7 @@ pub enum Error {
         cause: purebpf_sys::Error,
     },
     /// A map or program that exists could not be opened.
-    #[error("cannot open the {kind} of {by}: {cause}")]
+    #[error("cannot open {kind} by {by}: {cause}")]
     Open {
         /// `map` or `program`.
         kind: &'static str,

@@ -11,12 +11,19 @@ pub(crate) fn fault(kind: &'static str, name: &str, path: &Path, cause: purebpf_
     Error::Pin { kind, name: name.to_owned(), path: path.to_owned(), cause: PinFault::Kernel(cause) }
 }
 
-/// Removes a pin, which the caller has found to be that of `name`, or not.
-pub(crate) fn remove(kind: &'static str, name: &str, path: &Path, is_ours: bool) -> Result<()> {
-    let removed = match (is_ours, path.symlink_metadata()) {
-        (true, _) => fs::remove_file(path).map_err(PinFault::Remove),
-        (false, Ok(_)) => Err(PinFault::NotOurs),
-        (false, Err(none)) => Err(PinFault::Remove(none)),
+/// Removes a pin, which the caller has found to be that of `name`, or of something else, or could not open.
+pub(crate) fn remove(
+    kind: &'static str,
+    name: &str,
+    path: &Path,
+    is_ours: Result<bool, purebpf_sys::Error>,
+) -> Result<()> {
+    let removed = match is_ours {
+        Ok(true) => fs::remove_file(path).map_err(PinFault::Remove),
+        Ok(false) => Err(PinFault::NotOurs),
+        // Another kind of object is there, or nothing of BPF.
+        Err(purebpf_sys::Error::Invalid { .. }) => Err(PinFault::NotOurs),
+        Err(cause) => Err(PinFault::Kernel(cause)),
     };
     removed.map_err(|cause| Error::Pin { kind, name: name.to_owned(), path: path.to_owned(), cause })
 }

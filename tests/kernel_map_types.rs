@@ -15,6 +15,7 @@ use common::{CGROUP2, Feature, LSM, cgroup2, kernel_test, needs};
 use purebpf::attach::CgroupOptions;
 use purebpf::bytemuck::{Pod, Zeroable};
 use purebpf::map::LpmKey;
+use purebpf::sys::mapping::Protection;
 use purebpf::sys::perf_event::{PerfEvent, PerfType, software};
 use purebpf::sys::prog::{TestRun, TestRunResult};
 use purebpf::sys::uapi::{AttachType, ElemFlags, TestRunFlags};
@@ -277,19 +278,23 @@ fn many_entries_go_in_and_out_at_once() {
 #[test]
 fn walks_survive_what_is_deleted_meanwhile() {
     kernel_test(|| {
-        let (_object, map) = load_pair(MAP_TYPES, "hash");
-        let hash = map.typed::<u32, Value>().unwrap();
+        let mut open = open_part(MAP_TYPES, &[], &["hash"]);
+        open.map_mut("hash").unwrap().definition.max_entries = 40_000;
+        let hash = open.load().unwrap().map("hash").unwrap().typed::<u32, Value>().unwrap();
         let trie = load(MAP_TYPES, &[], &["trie"]).map("trie").unwrap().typed::<LpmKey<[u8; 4]>, u32>().unwrap();
 
-        hash.insert_batch((0..900).map(|key| (key, value(key)))).unwrap();
-        let mut walked = Vec::new();
+        // More than a batch of the walk's, and keys before and behind it are removed: of each pair one comes at least, none twice.
+        const KEYS: u32 = 20_000;
+        hash.insert_batch((0..KEYS).map(|key| (key, value(key)))).unwrap();
+        let mut walked = BTreeSet::new();
         for key in hash.keys() {
             let key = key.unwrap();
-            assert!(hash.remove(&key).unwrap());
-            walked.push(key);
+            hash.remove(&key).unwrap();
+            hash.remove(&(key ^ 1)).unwrap();
+            assert!(walked.insert(key), "{key} comes twice");
         }
-        walked.sort_unstable();
-        assert_eq!(walked, (0..900).collect::<Vec<_>>());
+        assert!((0..KEYS).all(|key| walked.contains(&key) || walked.contains(&(key ^ 1))));
+        assert_eq!(hash.keys().count(), 0);
 
         // Tries have no batches that this walk would use: key by key.
         for bits in 0..16 {
@@ -346,6 +351,7 @@ fn arrays_in_shared_memory() {
         assert!(!frozen.is_writable());
         assert_eq!(frozen.get(2), Some(Value { a: 3, b: 2, c: 1 }));
         frozen.set(2, &value(0)).unwrap_err();
+        map.mapped_with::<Value>(Protection::ReadWrite).unwrap_err();
         let refused = map.typed::<u32, Value>().unwrap().insert(&1, &value(0)).unwrap_err().to_string();
         assert!(refused.contains("EPERM") && refused.contains("frozen"), "{refused}");
 
@@ -397,6 +403,9 @@ fn queue_and_stack() {
             queue.push_over(&value(5)).unwrap();
             let other = map.typed::<u32, Value>().unwrap_err().to_string();
             assert!(other.contains("use Map::queue"), "{other}");
+            let batch = map.update_batch([([], [0; 12])], ElemFlags::ANY).unwrap_err().to_string();
+            assert!(batch.contains("has no keys, and so no batches"), "{batch}");
+            map.delete_batch([[]]).unwrap_err();
         }
     });
 }
@@ -548,6 +557,10 @@ fn sockmap_and_sockhash() {
         assert_eq!(by_name.get(&0x1122_3344_5566_7788).unwrap(), Some(cookie), "what the program put in");
         assert_eq!(by_name.keys().map(Result::unwrap).collect::<Vec<_>>(), [0x1122_3344_5566_7788]);
 
+        assert!(by_name.remove(&0x1122_3344_5566_7788).unwrap());
+        assert!(!by_name.remove(&0x1122_3344_5566_7788).unwrap());
+        assert!(!sockets.remove(&2).unwrap(), "nothing is there");
+        sockets.remove(&4).unwrap_err();
         drop(client);
         assert_eq!(sockets.get(&1).unwrap(), None, "closed sockets leave");
         let wrong = sockets.insert(&1, File::open("/dev/null").unwrap()).unwrap_err().to_string();

@@ -3,10 +3,12 @@
 mod common;
 
 use std::fs;
+use std::net::UdpSocket;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use common::{FENTRY, Feature, kernel_test, needs, skip, vmlinux_btf};
+use common::{CGROUP2, FENTRY, Feature, cgroup2, kernel_test, needs, skip, vmlinux_btf};
+use purebpf::attach::CgroupOptions;
 use purebpf::btf::Kind;
 use purebpf::bytemuck::{self, Pod, Zeroable};
 use purebpf::sys::insn::op::{DW, JEQ, W};
@@ -381,6 +383,27 @@ fn pin_path(name: &str) -> PathBuf {
 }
 
 #[test]
+fn what_comes_from_elsewhere_is_told_how_it_attaches() {
+    kernel_test(|| {
+        if !needs(&CGROUP2) {
+            return;
+        }
+        let object = load("on_cgroup_skb");
+        let program = Program::from_id(object.program("on_cgroup_skb").unwrap().id().unwrap()).unwrap();
+        let root = fs::File::open(cgroup2().unwrap()).unwrap();
+        let options = CgroupOptions::default();
+        let untold = program.attach_cgroup(root.as_fd(), &options).unwrap_err().to_string();
+        assert!(untold.contains("program 'on_cgroup_skb'") && untold.contains("with_attach_type"), "{untold}");
+        let egress = program.with_attach_type(AttachType::CGROUP_INET_EGRESS);
+        let link = egress.attach_cgroup(root.as_fd(), &options).unwrap();
+        UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"datagram", "127.0.0.1:9").unwrap();
+        drop(link);
+        assert!(get(&object, "runs") > 0);
+        assert!(program.attach().unwrap().is_none(), "it has no section");
+    });
+}
+
+#[test]
 fn maps_and_programs_are_found_by_pin_and_by_id() {
     kernel_test(|| {
         let object = Object::open_bytes(MAPS, "maps").unwrap().load().unwrap();
@@ -412,7 +435,7 @@ fn maps_and_programs_are_found_by_pin_and_by_id() {
         let twice = map.pin(&map_pin).unwrap_err().to_string();
         assert!(twice.contains("map 'slots': pin") && twice.contains("EEXIST"), "{twice}");
         let other = Map::open_pinned(&program_pin).unwrap_err().to_string();
-        assert!(other.contains("cannot open the map of path"), "{other}");
+        assert!(other.contains("cannot open map by pin /sys/fs/bpf"), "{other}");
         Program::open_pinned(&map_pin).unwrap_err();
         let not_ours = program.unpin(&map_pin).unwrap_err().to_string();
         assert!(not_ours.contains("is of something else, and was left alone"), "{not_ours}");
@@ -423,7 +446,7 @@ fn maps_and_programs_are_found_by_pin_and_by_id() {
         program.unpin(&program_pin).unwrap();
         assert!(!map_pin.exists() && !program_pin.exists());
         let gone = map.unpin(&map_pin).unwrap_err().to_string();
-        assert!(gone.contains("cannot be removed: No such file"), "{gone}");
+        assert!(gone.contains("map 'slots': pin") && gone.contains("ENOENT"), "{gone}");
         let none = Map::open_pinned(&map_pin).unwrap_err().to_string();
         assert!(none.contains("ENOENT") && none.contains("purebpf-test"), "{none}");
         let none = Map::from_id(u32::MAX - 1).unwrap_err();

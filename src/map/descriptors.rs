@@ -8,8 +8,8 @@ use bytemuck::{AnyBitPattern, NoUninit};
 use purebpf_sys::uapi::{ElemFlags, MapType};
 
 use super::Map;
-use super::fault::Operation;
-use crate::Result;
+use super::fault::{self, Operation, errno_name};
+use crate::{Error, Result};
 
 /// A map whose values are set as file descriptors: of programs, maps, perf events, cgroups, sockets. Made by [`Map::descriptors`].
 ///
@@ -32,10 +32,13 @@ impl<K> Clone for DescriptorMap<K> {
     }
 }
 
+/// How often a lost race is run again.
+const ATTEMPTS: u32 = 16;
+
 /// A map that keeps a value with each socket, task, inode or cgroup, as long as that lives. Made by [`Map::local_storage`].
 ///
-/// From user space one is named by an open descriptor of it: the socket, a pidfd (`pidfd_open(2)`; of a task, not of a whole
-/// process that has several), an open file, an open directory of cgroup2.
+/// From user space one is named by an open descriptor of it: the socket, a pidfd (`pidfd_open(2)`: the process's first thread;
+/// others with `PIDFD_THREAD`, from Linux 6.9 on), an open file, an open directory of cgroup2.
 pub struct LocalStorage<V> {
     map: Map,
     types: PhantomData<fn() -> V>,
@@ -111,12 +114,23 @@ impl<K: NoUninit + AnyBitPattern> DescriptorMap<K> {
         done.map_err(|cause| self.map.fault(Operation::Update(key, flags), cause))
     }
 
-    /// Removes a key; says whether it was there.
+    /// Removes a key; says whether it was there (of an xskmap's, always).
     ///
     /// # Errors
     /// When the kernel refuses.
     pub fn remove(&self, key: &K) -> Result<bool> {
-        self.map.delete(bytemuck::bytes_of(key))
+        let bytes = bytemuck::bytes_of(key);
+        match self.map.raw().delete(bytes, ElemFlags::empty()) {
+            // `__sock_map_delete` says so of an empty element as of an index that is none.
+            Err(cause)
+                if self.map.map_type() == MapType::SOCKMAP
+                    && errno_name(&cause) == "EINVAL"
+                    && fault::index(self.map.raw(), bytes).is_some_and(|index| index < self.map.max_entries()) =>
+            {
+                Ok(false)
+            }
+            removed => removed.map_err(|cause| self.map.fault(Operation::Delete, cause)),
+        }
     }
 
     /// What is under a key, as a number: the program's or inner map's id; the socket's cookie. `None` when nothing is.
@@ -137,9 +151,14 @@ impl<K: NoUninit + AnyBitPattern> DescriptorMap<K> {
     /// When it is no map of maps, or the kernel refuses: `CAP_SYS_ADMIN` is what opening by id takes.
     pub fn inner_map(&self, key: &K) -> Result<Option<Map>> {
         self.map.must_be(&[MapType::ARRAY_OF_MAPS, MapType::HASH_OF_MAPS], "map of maps")?;
-        match self.get(key)?.map(u32::try_from) {
-            Some(Ok(id)) => Map::from_id(id).map(Some),
-            _ => Ok(None),
+        loop {
+            let Some(Ok(id)) = self.get(key)?.map(u32::try_from) else { return Ok(None) };
+            match Map::from_id(id) {
+                // Replaced and gone in between, if another is there now.
+                Err(Error::Open { cause, .. })
+                    if errno_name(&cause) == "ENOENT" && self.get(key)? != Some(u64::from(id)) => {}
+                opened => return opened.map(Some),
+            }
         }
     }
 
@@ -177,7 +196,15 @@ impl<V: NoUninit + AnyBitPattern> LocalStorage<V> {
     /// # Errors
     /// When the descriptor is of another kind, or the kernel refuses.
     pub fn update(&self, of: impl AsFd, value: &V, flags: ElemFlags) -> Result<()> {
-        self.map.update(&of.as_fd().as_raw_fd().to_ne_bytes(), bytemuck::bytes_of(value), flags)
+        let (key, value) = (of.as_fd().as_raw_fd().to_ne_bytes(), bytemuck::bytes_of(value));
+        let mut attempts = 0;
+        loop {
+            match self.map.raw().update(&key, value, flags) {
+                // Another was storing or removing at the same moment (`bpf_local_storage_update`).
+                Err(cause) if errno_name(&cause) == "EAGAIN" && attempts < ATTEMPTS => attempts += 1,
+                done => return done.map_err(|cause| self.map.fault(Operation::Update(&key, flags), cause)),
+            }
+        }
     }
 
     /// Removes the value; says whether there was one.

@@ -7,6 +7,8 @@ use purebpf_sys::uapi::{ElemFlags, MapType};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Operation<'a> {
     LookUp,
+    /// The next key.
+    Walk,
     /// Under this key, with these flags.
     Update(&'a [u8], ElemFlags),
     Delete,
@@ -21,7 +23,8 @@ pub(super) fn a_type(map_type: MapType) -> String {
         Some(name) => name.trim_start_matches("BPF_MAP_TYPE_").to_lowercase(),
         None => return format!("a map of type {}", map_type.0),
     };
-    let article = if name.starts_with(['a', 'e', 'i', 'o', 'x']) { "an" } else { "a" };
+    // By sound: LRU and LPM are spelled out.
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'x']) || name.starts_with('l') { "an" } else { "a" };
     format!("{article} {name}")
 }
 
@@ -42,9 +45,12 @@ pub(super) fn advice(map: &Map, operation: Operation<'_>, errno: &str) -> Option
         }
         ("EEXIST", Operation::Update(..)) => "BPF_NOEXIST only creates, and the key is there".to_owned(),
         ("EPERM", Operation::Update(..) | Operation::Delete | Operation::Take) => {
-            "the map is frozen, was made with BPF_F_RDONLY, or this handle is for reading".to_owned()
+            "the map is frozen or was made with BPF_F_RDONLY, this handle is for reading, or CAP_BPF is wanting"
+                .to_owned()
         }
-        ("EPERM", Operation::LookUp) => "the map was made with BPF_F_WRONLY, or this handle is for writing".to_owned(),
+        ("EPERM", Operation::LookUp | Operation::Walk) => {
+            "the map was made with BPF_F_WRONLY, this handle is for writing, or CAP_BPF is wanting".to_owned()
+        }
         ("EINVAL", Operation::Delete) if is_array(map) => {
             format!("elements of {name} cannot be removed, only set")
         }
@@ -72,11 +78,17 @@ pub(super) fn advice(map: &Map, operation: Operation<'_>, errno: &str) -> Option
         },
         ("EBADF", Operation::Update(..)) => "the value is a file descriptor, and none of the right kind".to_owned(),
         ("EOPNOTSUPP" | "ENOTSUPP", Operation::LookUp) => format!("{name} cannot be read from user space"),
-        ("ENOSPC", Operation::LookUp) if matches!(map.map_type(), MapType::SOCKMAP | MapType::SOCKHASH) => {
+        ("EOPNOTSUPP" | "ENOTSUPP", Operation::Walk) => format!("the keys of {name} cannot be listed"),
+        ("ENOSPC", Operation::Update(..)) if map.map_type() == MapType::LPM_TRIE => {
+            format!("the trie is full: its max_entries is {entries}")
+        }
+        ("ENOSPC", Operation::LookUp)
+            if matches!(map.map_type(), MapType::SOCKMAP | MapType::SOCKHASH | MapType::REUSEPORT_SOCKARRAY) =>
+        {
             "cookies are read from maps with values of 8 bytes".to_owned()
         }
-        ("EBUSY", Operation::Update(..) | Operation::Delete | Operation::Take) => {
-            "the element's bucket was in use by a program on this CPU; try again".to_owned()
+        ("EDEADLK" | "ETIMEDOUT", Operation::Update(..) | Operation::Delete | Operation::Take) if is_hash(map) => {
+            "the lock of the element's bucket was held; try again".to_owned()
         }
         _ => return None,
     };
@@ -91,13 +103,20 @@ pub(super) fn errno_name(cause: &purebpf_sys::Error) -> &'static str {
     }
 }
 
+fn is_hash(map: &Map) -> bool {
+    matches!(
+        map.map_type(),
+        MapType::HASH | MapType::PERCPU_HASH | MapType::LRU_HASH | MapType::LRU_PERCPU_HASH | MapType::RHASH
+    )
+}
+
 /// Whether all its keys are there from the first.
 pub(super) fn is_array(map: &Map) -> bool {
     matches!(map.map_type(), MapType::ARRAY | MapType::PERCPU_ARRAY)
 }
 
 /// The index that a key of an array is.
-fn index(map: &Map, key: &[u8]) -> Option<u32> {
+pub(super) fn index(map: &Map, key: &[u8]) -> Option<u32> {
     let arrays = [
         MapType::ARRAY,
         MapType::PERCPU_ARRAY,

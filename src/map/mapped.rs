@@ -11,7 +11,7 @@ use purebpf_sys::uapi::{MapFlags, MapType};
 
 use super::Map;
 use super::fault::{Operation, errno_name};
-use crate::Result;
+use crate::{Error, Result};
 
 /// The elements of an array map, in memory that programs share. Made by [`Map::mapped`]. Clones share the mapping, which outlives
 /// the map's handles.
@@ -43,16 +43,27 @@ impl Map {
     /// When it is no such array, values are of another size, or the kernel refuses (it has this from Linux 5.5 on).
     #[doc(alias = "bpf_map__initial_value")]
     pub fn mapped<V: NoUninit + AnyBitPattern>(&self) -> Result<MappedArray<V>> {
+        match self.mapped_with(Protection::ReadWrite) {
+            // EPERM of what is frozen; EACCES of what was made or opened for reading.
+            Err(Error::Map { cause, .. }) if matches!(errno_name(&cause), "EPERM" | "EACCES") => {
+                self.mapped_with(Protection::ReadOnly)
+            }
+            mapped => mapped,
+        }
+    }
+
+    /// As [`mapped`](Map::mapped), for reading only or for writing too: what is mapped for writing cannot be frozen meanwhile.
+    ///
+    /// # Errors
+    /// As [`mapped`](Map::mapped); when it is to be written and must not be.
+    pub fn mapped_with<V: NoUninit + AnyBitPattern>(&self, protection: Protection) -> Result<MappedArray<V>> {
         self.must_be(&[MapType::ARRAY], "array that can be mapped")?;
         self.must_have_value::<V>()?;
         if !self.raw().flags().contains(MapFlags::MMAPABLE) {
             return Err(self.unsupported("was not made with BPF_F_MMAPABLE"));
         }
         let len = stride::<V>() * self.max_entries() as usize;
-        let mapping = match Mapping::new(self.as_fd(), 0, len, Protection::ReadWrite) {
-            Err(cause) if errno_name(&cause) == "EPERM" => Mapping::new(self.as_fd(), 0, len, Protection::ReadOnly),
-            mapping => mapping,
-        };
+        let mapping = Mapping::new(self.as_fd(), 0, len, protection);
         let mapping = mapping.map_err(|cause| self.fault(Operation::Other, cause))?;
         Ok(MappedArray { map: self.clone(), mapping: Arc::new(mapping), types: PhantomData })
     }
@@ -82,9 +93,9 @@ impl<V: NoUninit + AnyBitPattern> MappedArray<V> {
 
     /// An element; `None` past the end.
     pub fn get(&self, index: usize) -> Option<V> {
-        let mut bytes = vec![0; size_of::<V>()];
-        self.mapping.read(self.offset(index)?, &mut bytes).ok()?;
-        Some(bytemuck::pod_read_unaligned(&bytes))
+        let mut value = V::zeroed();
+        self.mapping.read(self.offset(index)?, bytemuck::bytes_of_mut(&mut value)).ok()?;
+        Some(value)
     }
 
     /// Sets an element.

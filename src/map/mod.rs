@@ -79,10 +79,14 @@ impl Map {
     /// # Errors
     /// When it is not a map's, or the kernel refuses to describe it.
     pub fn from_fd(fd: OwnedFd) -> Result<Map> {
-        let opened = |cause| Error::Open { kind: "map", by: "the file descriptor".to_owned(), cause };
-        let info = purebpf_sys::info::map_info(fd.as_fd()).map_err(opened)?;
+        Map::described(fd, || "file descriptor".to_owned())
+    }
+
+    fn described(fd: OwnedFd, by: impl Fn() -> String) -> Result<Map> {
+        let opened = |cause| Error::Open { kind: "map", by: by(), cause };
         let map = purebpf_sys::map::Map::from_fd(fd).map_err(opened)?;
-        Ok(Map { inner: Arc::new(Inner { name: info.name, place: None, map }) })
+        let name = map.info().map_err(opened)?.name;
+        Ok(Map { inner: Arc::new(Inner { name, place: None, map }) })
     }
 
     /// The map with this id in the kernel.
@@ -91,8 +95,9 @@ impl Map {
     /// When there is none, or the kernel refuses: without a token it wants `CAP_SYS_ADMIN`.
     #[doc(alias = "bpf_map_get_fd_by_id")]
     pub fn from_id(id: u32) -> Result<Map> {
-        let fd = map_get_fd_by_id(id).map_err(|cause| Error::Open { kind: "map", by: format!("id {id}"), cause })?;
-        Map::from_fd(fd)
+        let by = || format!("id {id}");
+        let fd = map_get_fd_by_id(id).map_err(|cause| Error::Open { kind: "map", by: by(), cause })?;
+        Map::described(fd, by)
     }
 
     /// The map that is pinned at a path in a BPF file system.
@@ -110,12 +115,9 @@ impl Map {
     /// As [`open_pinned`](Map::open_pinned).
     #[doc(alias = "bpf_obj_get_opts")]
     pub fn open_pinned_with(path: impl AsRef<Path>, access: Access) -> Result<Map> {
-        let by = || format!("path {}", path.as_ref().display());
+        let by = || format!("pin {}", path.as_ref().display());
         let fd = obj_get(path.as_ref(), access).map_err(|cause| Error::Open { kind: "map", by: by(), cause })?;
-        let opened = |cause| Error::Open { kind: "map", by: by(), cause };
-        let info = purebpf_sys::info::map_info(fd.as_fd()).map_err(opened)?;
-        let map = purebpf_sys::map::Map::from_fd(fd).map_err(opened)?;
-        Ok(Map { inner: Arc::new(Inner { name: info.name, place: None, map }) })
+        Map::described(fd, by)
     }
 
     /// Its name in the object; of a map that comes from elsewhere, the kernel's, of 15 bytes at most.
@@ -195,8 +197,16 @@ impl Map {
     #[doc(alias = "bpf_map_lookup_elem_flags")]
     pub fn lookup_with(&self, key: &[u8], flags: ElemFlags) -> Result<Option<Vec<u8>>> {
         let mut value = vec![0; self.elem_len(flags)];
-        let found = self.inner.map.lookup(key, &mut value, flags);
-        Ok(found.map_err(|cause| self.fault(Operation::LookUp, cause))?.then_some(value))
+        Ok(self.lookup_into(key, &mut value, flags)?.then_some(value))
+    }
+
+    /// As [`lookup_with`](Map::lookup_with), into bytes of the caller's, as many as that would give; says whether the key was there.
+    ///
+    /// # Errors
+    /// As [`lookup`](Map::lookup).
+    #[doc(alias = "bpf_map_lookup_elem")]
+    pub fn lookup_into(&self, key: &[u8], value: &mut [u8], flags: ElemFlags) -> Result<bool> {
+        self.inner.map.lookup(key, value, flags).map_err(|cause| self.fault(Operation::LookUp, cause))
     }
 
     /// Sets the value of a key.
@@ -255,8 +265,8 @@ impl Map {
     #[doc(alias = "bpf_map__unpin")]
     pub fn unpin(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let there = Map::open_pinned_with(path, Access::ReadOnly).map(|map| map.id());
-        crate::pinning::remove("map", self.name(), path, there.is_ok_and(|id| id == self.id()))
+        let there = obj_get(path, Access::ReadOnly).and_then(|fd| purebpf_sys::info::map_info(fd.as_fd()));
+        crate::pinning::remove("map", self.name(), path, there.map(|there| there.id == self.id()))
     }
 
     /// Bytes of an element with these flags: with those that choose a CPU, one value.

@@ -144,7 +144,7 @@ impl CpuMap {
         Ok(self.map.target(cpu)?.map(|value| CpuQueue { size: value.number, program: value.program }))
     }
 
-    /// Sends no more packets to a CPU; says whether it was there.
+    /// Sends no more packets to a CPU; true, whether it was there or not.
     ///
     /// # Errors
     /// When the kernel refuses.

@@ -79,14 +79,15 @@ impl<K: NoUninit + AnyBitPattern, V: NoUninit + AnyBitPattern> TypedMap<K, V> {
     /// # Errors
     /// When the kernel refuses.
     pub fn get_with(&self, key: &K, flags: ElemFlags) -> Result<Option<V>> {
-        let value = self.map.lookup_with(bytemuck::bytes_of(key), flags)?;
-        Ok(value.map(|bytes| bytemuck::pod_read_unaligned(&bytes)))
+        let mut value = V::zeroed();
+        let found = self.map.lookup_into(bytemuck::bytes_of(key), bytemuck::bytes_of_mut(&mut value), flags)?;
+        Ok(found.then_some(value))
     }
 
     /// Sets the value of a key, there before or not.
     ///
     /// # Errors
-    /// When the kernel refuses: `E2BIG` when the map is full.
+    /// When the kernel refuses: when the map is full, `E2BIG`, of a trie `ENOSPC`.
     pub fn insert(&self, key: &K, value: &V) -> Result<()> {
         self.update(key, value, ElemFlags::ANY)
     }
@@ -169,7 +170,7 @@ pub struct LpmKey<A> {
 }
 
 impl<A: Pod> LpmKey<A> {
-    /// The prefix of this many bits. More bits than `data` has, the kernel refuses.
+    /// The prefix of this many bits. With more bits than `data` has, the kernel puts nothing in, and finds nothing.
     pub fn new(data: A, bits: u32) -> Self {
         LpmKey { bits, data }
     }

@@ -16,13 +16,13 @@ use purebpf_sys::map::BatchCursor;
 use purebpf_sys::uapi::{ElemFlags, MapType};
 
 use super::Map;
-use super::fault::{Operation, errno_name};
+use super::fault::{Operation, a_type, errno_name, is_array};
 use crate::{Error, Result};
 
 /// Bytes of keys and values that a batch asks for at once.
 const BATCH_BYTES: usize = 1 << 16;
 
-/// Kernels that kept beginning again are given up on after this many times the map's size in steps.
+/// A kernel that begins again and again is given up on after this many times the map's size in steps.
 const STEPS: u64 = 64;
 
 impl Map {
@@ -56,13 +56,14 @@ impl Map {
     /// Sets many entries, in one call where the kernel has batches; returns how many.
     ///
     /// # Errors
-    /// When sizes are not the map's, or the kernel refuses one: those before it are set.
+    /// When sizes are not the map's, it has no keys, or the kernel refuses one: those before it are set.
     #[doc(alias = "bpf_map_update_batch")]
     pub fn update_batch<K, V>(&self, entries: impl IntoIterator<Item = (K, V)>, flags: ElemFlags) -> Result<usize>
     where
         K: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
+        self.must_have_keys()?;
         let (mut keys, mut values, mut count) = (Vec::new(), Vec::new(), 0);
         for (key, value) in entries {
             // One of a wrong size would shift all that follow.
@@ -90,9 +91,10 @@ impl Map {
     /// Removes many keys, in one call where the kernel has batches; returns how many were there.
     ///
     /// # Errors
-    /// When sizes are not the map's, or the kernel refuses: those before are removed.
+    /// When sizes are not the map's, it has no keys, or the kernel refuses: those before are removed.
     #[doc(alias = "bpf_map_delete_batch")]
     pub fn delete_batch<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<usize> {
+        self.must_have_keys()?;
         let size = self.key_size();
         let mut bytes = Vec::new();
         for key in keys {
@@ -114,6 +116,16 @@ impl Map {
             left = &left[size..];
         }
         Ok(removed)
+    }
+
+    fn must_have_keys(&self) -> Result<()> {
+        match self.key_size() {
+            0 => {
+                Err(self
+                    .unsupported(format_args!("is {}, which has no keys, and so no batches", a_type(self.map_type()))))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -324,7 +336,8 @@ impl KeyWalk {
 
     /// The key after one, among those that were not seen yet.
     fn after(&mut self, map: &Map, key: Option<&[u8]>) -> Result<Option<Vec<u8>>> {
-        let limit = STEPS * u64::from(map.max_entries()).max(STEPS);
+        // Some types say no max_entries: what was seen counts then.
+        let limit = STEPS * u64::from(map.max_entries()).max(self.seen.len() as u64).max(STEPS);
         let mut last = key.map(<[u8]>::to_vec);
         let mut next = vec![0; map.key_size()];
         loop {
@@ -337,14 +350,15 @@ impl KeyWalk {
                 });
             }
             let found = map.raw().next_key(last.as_deref(), &mut next);
-            if !found.map_err(|cause| map.fault(Operation::LookUp, cause))? {
+            if !found.map_err(|cause| map.fault(Operation::Walk, cause))? {
                 if map.map_type() != MapType::RHASH || !self.found_new {
                     return Ok(None);
                 }
                 (self.found_new, last) = (false, None);
                 continue;
             }
-            if self.seen.insert(next.clone()) {
+            // Keys of arrays stay: there is nothing to remember.
+            if is_array(map.raw()) || self.seen.insert(next.clone()) {
                 self.found_new = true;
                 return Ok(Some(next));
             }

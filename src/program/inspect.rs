@@ -13,6 +13,12 @@ use purebpf_sys::uapi::StatsType;
 use super::Program;
 use crate::{Error, Result};
 
+/// Bytes of a stream that are asked for at once.
+const STREAM_PIECE: usize = 4096;
+
+/// Bytes of a stream that one call takes: more than the kernel holds of one, 100,000 (`BPF_STREAM_MAX_CAPACITY`).
+const STREAM_MOST: usize = 1 << 20;
+
 /// A line of source, and the first instruction that was made of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -78,7 +84,6 @@ impl Program {
     /// # Errors
     /// When the kernel refuses, or its BTF cannot be read back.
     #[doc(alias = "bpf_program__line_info")]
-    #[doc(alias = "bpf_prog_linfo__new")]
     pub fn source_lines(&self) -> Result<Vec<SourceLine>> {
         let records = info::prog_line_info(self.as_fd()).map_err(|cause| self.fault(cause))?;
         let btf_id = self.info()?.btf_id;
@@ -103,7 +108,7 @@ impl Program {
         Ok(lines.collect())
     }
 
-    /// Takes what it has printed to one of its streams since last time: with `bpf_stream_printk`, and, to
+    /// Takes what it has printed to one of its streams since last time (at most about 1 MiB of it): with `bpf_stream_printk`, and, to
     /// [`Stderr`](Stream::Stderr), what the kernel reports of it.
     ///
     /// # Errors
@@ -111,13 +116,19 @@ impl Program {
     #[doc(alias = "bpf_prog_stream_read")]
     pub fn read_stream(&self, stream: Stream) -> Result<Vec<u8>> {
         let mut output = Vec::new();
-        let mut piece = vec![0; 4096];
+        let mut piece = vec![0; STREAM_PIECE];
         loop {
-            let len = prog_stream_read(self.as_fd(), stream, &mut piece).map_err(|cause| self.fault(cause))?;
-            if len == 0 {
+            let len = match prog_stream_read(self.as_fd(), stream, &mut piece) {
+                Ok(len) => len,
+                Err(cause) if output.is_empty() => return Err(self.fault(cause)),
+                // What was taken is not lost; the next call tells.
+                Err(_) => return Ok(output),
+            };
+            output.extend_from_slice(piece.get(..len).unwrap_or_default());
+            // Less than there was room for is all there is. A program that prints on and on is not waited for.
+            if len < piece.len() || output.len() >= STREAM_MOST {
                 return Ok(output);
             }
-            output.extend_from_slice(piece.get(..len).unwrap_or_default());
         }
     }
 }

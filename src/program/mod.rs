@@ -25,6 +25,7 @@ pub use inspect::{RunStats, SourceLine};
 #[doc(alias = "bpf_program")]
 pub struct Program {
     inner: Arc<Inner>,
+    attach_type: Option<AttachType>,
 }
 
 #[derive(Debug)]
@@ -33,7 +34,6 @@ struct Inner {
     section: String,
     place: Option<ProgramId>,
     prog_type: ProgType,
-    expected_attach_type: Option<AttachType>,
     fd: OwnedFd,
 }
 
@@ -45,18 +45,20 @@ impl Program {
                 section: description.section.clone(),
                 place: Some(id),
                 prog_type: description.prog_type,
-                expected_attach_type: description.expected_attach_type,
                 fd,
             }),
+            // Types of programs that say none have one way of being attached.
+            attach_type: Some(description.expected_attach_type.unwrap_or(AttachType(0))),
         }
     }
 
-    /// The program of a descriptor from anywhere. It has no section: only the methods that are told a target attach it.
+    /// The program of a descriptor from anywhere. It has no section: only the methods that are told a target attach it, those of
+    /// which that depend on its attach type once that is given ([`with_attach_type`](Program::with_attach_type)).
     ///
     /// # Errors
     /// When it is not a program's, or the kernel refuses to describe it.
     pub fn from_fd(fd: OwnedFd) -> Result<Program> {
-        Program::described(fd, || "the file descriptor".to_owned())
+        Program::described(fd, || "file descriptor".to_owned())
     }
 
     /// The program with this id in the kernel.
@@ -77,7 +79,7 @@ impl Program {
     #[doc(alias = "bpf_obj_get")]
     pub fn open_pinned(path: impl AsRef<Path>) -> Result<Program> {
         let path = path.as_ref();
-        let by = || format!("path {}", path.display());
+        let by = || format!("pin {}", path.display());
         let fd = obj_get(path, Access::ReadWrite);
         let fd = fd.map_err(|cause| Error::Open { kind: "program", by: by(), cause })?;
         Program::described(fd, by)
@@ -91,9 +93,9 @@ impl Program {
                 section: String::new(),
                 place: None,
                 prog_type: info.prog_type,
-                expected_attach_type: None,
                 fd,
             }),
+            attach_type: None,
         })
     }
 
@@ -120,6 +122,12 @@ impl Program {
     /// Its place in the object; `None` for a program that comes from elsewhere.
     pub fn program_id(&self) -> Option<ProgramId> {
         self.inner.place
+    }
+
+    /// The same program, to be attached as of this type, which the kernel does not tell of programs that come from elsewhere.
+    #[doc(alias = "bpf_program__set_expected_attach_type")]
+    pub fn with_attach_type(&self, attach_type: AttachType) -> Program {
+        Program { inner: self.inner.clone(), attach_type: Some(attach_type) }
     }
 
     /// Its type.
@@ -163,8 +171,9 @@ impl Program {
     #[doc(alias = "bpf_program__unpin")]
     pub fn unpin(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let ours = Program::open_pinned(path).and_then(|there| Ok(there.id()? == self.id()?));
-        crate::pinning::remove("program", self.name(), path, ours.unwrap_or(false))
+        let id = |fd: BorrowedFd<'_>| info::prog_info(fd).map(|info| info.id);
+        let ours = obj_get(path, Access::ReadWrite).and_then(|there| Ok(id(there.as_fd())? == id(self.as_fd())?));
+        crate::pinning::remove("program", self.name(), path, ours)
     }
 
     /// Whether its section can say where it is attached; those of sections such as `xdp` never do.
@@ -183,7 +192,7 @@ impl Program {
         if section.def.auto_attach == AutoAttach::None {
             return Ok(None);
         }
-        let link = attach::auto_attach(self.as_fd(), &section, self.attach_type()).map_err(|err| self.wrap(err))?;
+        let link = attach::auto_attach(self.as_fd(), &section, self.attach_type()?).map_err(|err| self.wrap(err))?;
         if link.is_some() {
             log::debug!("program '{}': attached to '{}'", self.name(), self.section());
         }
@@ -232,7 +241,7 @@ impl Program {
     /// When the kernel refuses.
     #[doc(alias = "bpf_program__attach_trace_opts")]
     pub fn attach_tracing(&self, options: &attach::TracingOptions) -> Result<Link> {
-        attach::attach_tracing(self.as_fd(), self.attach_type(), options).map_err(|err| self.wrap(err))
+        attach::attach_tracing(self.as_fd(), self.attach_type()?, options).map_err(|err| self.wrap(err))
     }
 
     /// Attaches it to the XDP hook of a network interface.
@@ -250,7 +259,7 @@ impl Program {
     /// When there is no such interface, or the kernel refuses (tcx came with 6.6).
     #[doc(alias = "bpf_program__attach_tcx")]
     pub fn attach_tcx(&self, ifindex: u32, options: &attach::TcxOptions<'_>) -> Result<Link> {
-        attach::attach_tcx(self.as_fd(), ifindex, self.attach_type(), options).map_err(|err| self.wrap(err))
+        attach::attach_tcx(self.as_fd(), ifindex, self.attach_type()?, options).map_err(|err| self.wrap(err))
     }
 
     /// Attaches it to a cgroup, an open directory of cgroup2.
@@ -259,7 +268,7 @@ impl Program {
     /// When the kernel refuses.
     #[doc(alias = "bpf_program__attach_cgroup_opts")]
     pub fn attach_cgroup(&self, cgroup: BorrowedFd<'_>, options: &attach::CgroupOptions<'_>) -> Result<Link> {
-        attach::attach_cgroup(self.as_fd(), cgroup, self.attach_type(), options).map_err(|err| self.wrap(err))
+        attach::attach_cgroup(self.as_fd(), cgroup, self.attach_type()?, options).map_err(|err| self.wrap(err))
     }
 
     /// Makes it the filter of a socket.
@@ -271,8 +280,12 @@ impl Program {
         attach::attach_socket_filter(self.as_fd(), socket).map_err(|err| self.wrap(err))
     }
 
-    fn attach_type(&self) -> AttachType {
-        self.inner.expected_attach_type.unwrap_or(AttachType(0))
+    fn attach_type(&self) -> Result<AttachType> {
+        self.attach_type.ok_or_else(|| Error::Unsupported {
+            kind: "program",
+            name: self.name().to_owned(),
+            what: "comes from elsewhere, and nobody tells how it attaches; say so by with_attach_type".to_owned(),
+        })
     }
 
     fn wrap(&self, cause: attach::Error) -> Error {

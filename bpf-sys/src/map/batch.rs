@@ -39,7 +39,8 @@ impl<Fd: MapFd> Map<Fd> {
         self.take_batch(Cmd::MAP_LOOKUP_BATCH, cursor, keys, values, flags)
     }
 
-    /// As [`lookup_batch`](Self::lookup_batch), and removes what it gives.
+    /// As [`lookup_batch`](Self::lookup_batch), and removes what it gives. When something goes wrong after elements were removed,
+    /// those are given, and the next call tells what it was if it is still so.
     #[doc(alias = "bpf_map_lookup_and_delete_batch")]
     pub fn lookup_and_delete_batch(
         &self, cursor: &mut BatchCursor, keys: &mut [u8], values: &mut [u8], flags: ElemFlags,
@@ -57,7 +58,8 @@ impl<Fd: MapFd> Map<Fd> {
         if !cursor.position.is_empty() && cursor.position.len() != room {
             return Err(Error::Length { what: "the cursor of a batch", expected: room, given: cursor.position.len() });
         }
-        let mut next = vec![0; room];
+        // No table has this position: what still stands there afterwards, the kernel has not written.
+        let mut next = vec![0xff; room];
         let mut attr = bpf_attr_batch {
             in_batch: address(&cursor.position),
             out_batch: address_mut(&mut next),
@@ -75,6 +77,8 @@ impl<Fd: MapFd> Map<Fd> {
         let done = match result {
             Ok(_) => false,
             Err(error) if error.errno() == libc::ENOENT => true,
+            // `__htab_map_lookup_and_delete_batch` gives what it has removed before it ran out of memory, or into a lock.
+            Err(_) if cmd == Cmd::MAP_LOOKUP_AND_DELETE_BATCH && attr.count > 0 && next[..4] != [0xff; 4] => false,
             Err(error) => return Err(error),
         };
         cursor.position = next;
