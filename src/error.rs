@@ -148,6 +148,14 @@ pub enum PinFault {
 }
 
 impl Error {
+    /// All that the verifier said of a program that it refused; the error's own text has what tells why.
+    pub fn verifier_log(&self) -> Option<&str> {
+        match self {
+            Error::Object { cause, .. } => cause.verifier_log(),
+            _ => None,
+        }
+    }
+
     /// Whether the kernel refused for lack of privilege (`EPERM`, `EACCES`), in whatever layer. Not so when the verifier refused
     /// a program, for which it has the same number.
     pub fn is_permission(&self) -> bool {

@@ -237,7 +237,10 @@ fn a_rejected_program_says_why_and_the_rest_can_be_loaded() {
         assert!(!error.is_permission(), "EACCES is the verifier's word here");
         // The text is the whole of it: whoever prints a chain of errors prints it once.
         assert!(std::error::Error::source(&error).is_none());
+        let log = error.verifier_log().expect("it was the verifier");
+        assert!(log.contains("processed"), "the statistics at its end: {log}");
         let error = error.to_string();
+        assert!(!error.contains("processed"), "{error}");
         for word in ["without_null_check", "map_value_or_null", "*slot = 7"] {
             assert!(error.contains(word), "'{word}' is missing in: {error}");
         }

@@ -34,25 +34,27 @@ pub(crate) struct Payload {
     files: BTreeSet<PathBuf>,
 }
 
-/// Builds everything for the guest: the tests of these packages, or of all and what tests of the whole start.
+/// Builds everything for the guest: the tests of these packages, or of all, and the programs that tests start.
 pub(crate) fn build(packages: &[String]) -> Result<Payload> {
     println!("building the kernel tests, statically linked");
     let mut init = static_cargo("build");
     init.args(["-p", "xtask", "--bin", "vm-init"]);
     let init = artifacts(&mut init)?;
     let init = init.first().context("cargo built no vm-init")?.executable.clone();
-    let mut programs = Vec::new();
+    // Not part of any test target, but started by some.
+    let mut programs = static_cargo("build");
+    programs.args(["--bins", "--examples"]);
     let mut tests = static_cargo("test");
     tests.args(["--no-run", "--test", TEST_TARGETS]);
     if packages.is_empty() {
-        // Not part of any test target, but started by some.
-        let mut command = static_cargo("build");
-        command.args(["-p", "purebpf", "-p", "purebpf-cli", "--bins", "--examples"]);
-        programs = artifacts(&mut command)?;
+        programs.args(["-p", "purebpf", "-p", "purebpf-cli"]);
         tests.arg("--workspace");
     } else {
-        tests.args(packages.iter().flat_map(|package| ["--package", package]));
+        let packages: Vec<_> = packages.iter().flat_map(|package| ["--package", package]).collect();
+        programs.args(&packages);
+        tests.args(&packages);
     }
+    let programs = artifacts(&mut programs)?;
     let tests = artifacts(&mut tests)?;
 
     let mut files: BTreeSet<PathBuf> = programs.into_iter().map(|artifact| artifact.executable).collect();
