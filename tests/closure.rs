@@ -13,7 +13,19 @@ const CLOSURES: &[(&str, &[&str], &[&str])] = &[
     (
         "purebpf-elf-loader",
         &["purebpf-btf", "purebpf-core-reloc", "purebpf-sys"],
-        &["bitflags", "libc", "memchr", "object", "thiserror"],
+        &[
+            "adler2",
+            "bitflags",
+            "cfg-if",
+            "crc32fast",
+            "flate2",
+            "libc",
+            "memchr",
+            "miniz_oxide",
+            "object",
+            "simd-adler32",
+            "thiserror",
+        ],
     ),
     ("purebpf-attach", &["purebpf-btf", "purebpf-sys"], &["bitflags", "libc", "memchr", "object", "thiserror"]),
     ("purebpf-ringbuf", &["purebpf-sys"], &["bitflags", "libc", "thiserror"]),
@@ -28,7 +40,21 @@ const CLOSURES: &[(&str, &[&str], &[&str])] = &[
             "purebpf-ringbuf",
             "purebpf-sys",
         ],
-        &["bitflags", "bytemuck", "libc", "log", "memchr", "object", "thiserror"],
+        &[
+            "adler2",
+            "bitflags",
+            "bytemuck",
+            "cfg-if",
+            "crc32fast",
+            "flate2",
+            "libc",
+            "log",
+            "memchr",
+            "miniz_oxide",
+            "object",
+            "simd-adler32",
+            "thiserror",
+        ],
     ),
 ];
 
@@ -36,7 +62,7 @@ const CLOSURES: &[(&str, &[&str], &[&str])] = &[
 const COMPILE_TIME: &[&str] = &["bytemuck_derive", "proc-macro2", "quote", "syn", "thiserror-impl", "unicode-ident"];
 
 /// Build scripts that are known to compile nothing: they ask the compiler for its version.
-const HARMLESS_BUILD_SCRIPTS: &[&str] = &["libc", "object", "proc-macro2", "quote", "thiserror"];
+const HARMLESS_BUILD_SCRIPTS: &[&str] = &["crc32fast", "libc", "object", "proc-macro2", "quote", "thiserror"];
 
 /// What a crate's closure is by `cargo tree`, itself left out.
 fn closure(package: &str) -> BTreeSet<String> {

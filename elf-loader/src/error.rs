@@ -161,6 +161,28 @@ pub enum Error {
         /// Where it was looked for, or what did not fit.
         what: String,
     },
+    /// A configuration with a line that is none.
+    #[error("{place}: '{line}' {what}")]
+    KconfigLine {
+        /// Which configuration.
+        place: String,
+        /// The line.
+        line: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A value of the kernel's configuration that the extern for it does not hold.
+    #[error("extern '{name}': '{value}' ({place}) {what}")]
+    KconfigValue {
+        /// The extern.
+        name: String,
+        /// The value.
+        value: String,
+        /// Where it comes from.
+        place: String,
+        /// Why it does not go there.
+        what: String,
+    },
     /// An object of the other byte order: it can be opened and linked, not loaded.
     #[error("the object is {endian:?}-endian, this machine is not")]
     ForeignEndian {

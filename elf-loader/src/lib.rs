@@ -8,6 +8,8 @@
 //! - [`load`] (Linux): BTF is trimmed to what the kernel knows, maps are created, references filled in, programs loaded,
 //!   through the small trait [`load::Kernel`].
 //!
+//! Beside them, [`kconfig`] reads the kernel's configuration for externs that ask for its values. Pure.
+//!
 //! What it does not do: it knows no section names (a program's type is somebody else's to fill in: `purebpf-attach` has
 //! the table), attaches nothing, and does not read what programs produce.
 //!
@@ -24,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+pub mod kconfig;
 pub mod link;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod load;

@@ -13,27 +13,15 @@ use purebpf_sys::insn::pseudo;
 use purebpf_sys::uapi::{MapType, ProgType};
 
 const KALLSYMS: &str = "ffffffff82a0f8c0 D init_task\n";
+const CONFIG: &str = "CONFIG_HZ=250\nCONFIG_IPV6=m\nCONFIG_BPF_SYSCALL=y\nCONFIG_LOCALVERSION=\"\"\n";
 
 fn load<K: Kernel>(object: &Object, kernel: K) -> Result<Loaded<K>, Error> {
     prepare(object, kernel, Options::default())?.load(object)
 }
 
-/// An object, with those programs off that use configuration values, which cannot be loaded yet.
-fn open_loadable(name: &str, target: &KernelBtf) -> Object {
-    let mut object = open(name);
-    let autoload: Vec<bool> = object.programs.iter().map(|program| program.autoload).collect();
-    let mut alone = object.clone();
-    for (n, autoload) in autoload.into_iter().enumerate() {
-        alone.programs.iter_mut().enumerate().for_each(|(other, program)| program.autoload = other == n && autoload);
-        let dry = DryKernel::new(Some(target.clone())).with_kallsyms(KALLSYMS);
-        let outcome = prepare(&alone, dry, Options::default());
-        object.programs[n].autoload = match outcome {
-            Ok(_) => autoload,
-            Err(Error::ExternNotFound { kind: "kconfig", .. }) => false,
-            Err(error) => panic!("{name}: {error}"),
-        };
-    }
-    object
+/// A kernel that has what the committed objects ask for.
+fn dry_kernel(target: &KernelBtf) -> DryKernel {
+    DryKernel::new(Some(target.clone())).with_kallsyms(KALLSYMS).with_config(CONFIG)
 }
 
 /// A call in a few words.
@@ -50,6 +38,7 @@ fn short(call: &Call) -> String {
         Call::BtfLoad { btf, .. } => format!("{btf} = btf"),
         Call::ModuleBtf { btf, module } => format!("{btf} = btf of {module}"),
         Call::ProgLoad { program, name, .. } => format!("{program} = program {name}"),
+        Call::Config => "configuration".to_owned(),
         Call::Release(number) => format!("close {number}"),
         other => panic!("{other:?}"),
     }
@@ -60,13 +49,14 @@ fn short(call: &Call) -> String {
 #[test]
 fn the_kernel_is_asked_in_libbpf_s_order() {
     let target = kernel(KERNELS[0]);
-    let object = open_loadable("many_maps", &target);
-    let dry = DryKernel::new(Some(target)).with_kallsyms(KALLSYMS);
+    let object = open("many_maps");
+    let dry = dry_kernel(&target);
     let loaded = load(&object, dry.clone()).unwrap();
     let calls: Vec<_> = dry.calls().iter().map(short).collect();
     assert_eq!(
         calls,
         [
+            "configuration",
             "1 = btf",
             "2 = map inner_a",
             "3 = map inner_b",
@@ -103,17 +93,19 @@ fn the_kernel_is_asked_in_libbpf_s_order() {
             "23 = map .bss.zeros",
             "24 = map many_map.bss",
             "25 = map many_ma.kconfig",
+            "25[0] = 37 bytes",
             "freeze 25",
             "5[1] = 2",
             "5[3] = 3",
             "26 = program jumped_to",
             "27 = program jumped_to_too",
-            "28 = program use_maps",
+            "28 = program use_externs",
+            "29 = program use_maps",
             "6[0] = 26",
             "6[2] = 27",
         ]
     );
-    assert_eq!(dry.live(), 1 + 21 + 3);
+    assert_eq!(dry.live(), 1 + 21 + 4);
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     drop(loaded);
     assert_eq!(dry.live(), 0);
@@ -123,8 +115,8 @@ fn the_kernel_is_asked_in_libbpf_s_order() {
 #[test]
 fn maps_are_created_with_adjusted_sizes_and_types() {
     let target = kernel(KERNELS[0]);
-    let object = open_loadable("many_maps", &target);
-    let dry = DryKernel::new(Some(target)).with_kallsyms(KALLSYMS);
+    let object = open("many_maps");
+    let dry = dry_kernel(&target);
     drop(load(&object, dry.clone()).unwrap());
     let calls = dry.calls();
     let map = |wanted: &str| {
@@ -195,8 +187,8 @@ fn references_to_maps_that_are_off_are_poisoned() {
 fn whichever_call_fails_nothing_is_left() {
     let target = kernel(KERNELS[0]);
     for (name, _) in objects() {
-        let object = open_loadable(&name, &target);
-        let dry = || DryKernel::new(Some(target.clone())).with_kallsyms(KALLSYMS);
+        let object = open(&name);
+        let dry = || dry_kernel(&target);
         let whole = dry();
         drop(load(&object, whole.clone()).unwrap_or_else(|err| panic!("{name}: {err}")));
         let calls: Vec<Call> = whole.calls().into_iter().filter(|call| !matches!(call, Call::Release(_))).collect();
@@ -243,6 +235,7 @@ fn assert_names(calls: &[Call], call: &Call, error: &Error) {
         Call::ProgLoad { name, .. } => name.clone(),
         Call::BtfLoad { .. } => "BTF".to_owned(),
         Call::ModuleBtf { module, .. } => module.clone(),
+        Call::Config => "configuration".to_owned(),
         other => panic!("{other:?}"),
     };
     let text = error.to_string();
@@ -331,8 +324,7 @@ fn externs_that_are_missing_are_named() {
     let object = open("many_types");
     let error = load(&object, DryKernel::new(Some(kernel(KERNELS[0])))).unwrap_err();
     assert!(matches!(&error, Error::ExternNotFound { name, kind: "ksym", .. } if name == "init_task"), "{error}");
-    let error = load(&object, DryKernel::new(Some(kernel(KERNELS[0]))).with_kallsyms(KALLSYMS)).unwrap_err();
-    assert!(matches!(&error, Error::ExternNotFound { kind: "kconfig", .. }), "{error}");
+    load(&object, DryKernel::new(Some(kernel(KERNELS[0]))).with_kallsyms(KALLSYMS)).unwrap();
 }
 
 /// What is not done yet is refused by name, before the kernel is asked for anything.

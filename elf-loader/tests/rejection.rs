@@ -13,7 +13,7 @@ use purebpf_core_reloc::POISON;
 use purebpf_elf_loader::Error;
 use purebpf_elf_loader::link::{KsymsPresent, Linker};
 use purebpf_elf_loader::load::{
-    DryHandle, DryKernel, FailNth, Kernel, Log, MapSpec, Options, ProgSpec, Rejection, prepare,
+    DryHandle, DryKernel, FailNth, Kernel, KernelConfig, Log, MapSpec, Options, ProgSpec, Rejection, prepare,
 };
 use purebpf_elf_loader::object::Object;
 use purebpf_sys::Error as SysError;
@@ -98,6 +98,10 @@ impl Kernel for Refusing {
     }
     fn kallsyms(&self) -> Result<Vec<u8>, String> {
         self.dry.kallsyms()
+    }
+
+    fn config(&self) -> Result<KernelConfig, String> {
+        self.dry.config()
     }
 }
 

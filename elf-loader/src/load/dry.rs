@@ -11,7 +11,7 @@ use purebpf_sys::insn::Insn;
 use purebpf_sys::probes::Feature;
 use purebpf_sys::uapi::{AttachType, Cmd, MapType};
 
-use super::kernel::{Kernel, Log, MapSpec, ProgSpec};
+use super::kernel::{Kernel, KernelConfig, Log, MapSpec, ProgSpec};
 
 /// A kernel that accepts everything and does nothing, and can do everything unless told otherwise. It notes what it was
 /// asked and what of that was released. Clones are the same kernel.
@@ -20,6 +20,7 @@ pub struct DryKernel {
     state: Rc<State>,
     kernel_btf: Option<KernelBtf>,
     kallsyms: String,
+    config: Option<String>,
     lacking: HashSet<Feature>,
 }
 
@@ -100,6 +101,8 @@ pub enum Call {
         /// Descriptors that instructions refer to by their place.
         fd_array: Vec<i32>,
     },
+    /// The configuration was read.
+    Config,
     /// What has this number was released.
     Release(i32),
 }
@@ -133,6 +136,12 @@ impl DryKernel {
     /// The same kernel, with these symbols, as `/proc/kallsyms` has them.
     pub fn with_kallsyms(mut self, text: &str) -> DryKernel {
         text.clone_into(&mut self.kallsyms);
+        self
+    }
+
+    /// The same kernel, with this configuration, as `/boot/config-*` has it.
+    pub fn with_config(mut self, text: &str) -> DryKernel {
+        self.config = Some(text.to_owned());
         self
     }
 
@@ -234,6 +243,12 @@ impl Kernel for DryKernel {
     fn kallsyms(&self) -> Result<Vec<u8>, String> {
         Ok(self.kallsyms.clone().into_bytes())
     }
+
+    fn config(&self) -> Result<KernelConfig, String> {
+        self.note(Call::Config);
+        let text = self.config.clone().ok_or_else(|| "this kernel has none".to_owned())?;
+        Ok(KernelConfig::new(text.into_bytes(), "the dry kernel's configuration".to_owned()))
+    }
 }
 
 /// Another kernel, of which one call fails, or all from one on.
@@ -249,7 +264,8 @@ pub struct FailNth<K> {
 }
 
 impl<K: Kernel> FailNth<K> {
-    /// `kernel`, whose call number `n` (from 0) fails with `errno`. Questions that change nothing are not counted.
+    /// `kernel`, whose call number `n` (from 0) fails with `errno`. Questions that change nothing are
+    /// not counted, but for that for the configuration, which a load cannot do without.
     pub fn new(kernel: K, n: usize, errno: i32) -> FailNth<K> {
         FailNth { kernel, left: Cell::new(n), errno, for_good: false, failed: Cell::new(false) }
     }
@@ -260,6 +276,10 @@ impl<K: Kernel> FailNth<K> {
     }
 
     fn check(&self, cmd: Cmd) -> Result<(), SysError> {
+        self.count().map_err(|errno| SysError::Bpf { cmd, errno })
+    }
+
+    fn count(&self) -> Result<(), Errno> {
         match self.left.get().checked_sub(1) {
             Some(left) => {
                 self.left.set(left);
@@ -268,7 +288,7 @@ impl<K: Kernel> FailNth<K> {
             None if self.failed.get() && !self.for_good => Ok(()),
             None => {
                 self.failed.set(true);
-                Err(SysError::Bpf { cmd, errno: Errno(self.errno) })
+                Err(Errno(self.errno))
             }
         }
     }
@@ -333,5 +353,10 @@ impl<K: Kernel> Kernel for FailNth<K> {
 
     fn kallsyms(&self) -> Result<Vec<u8>, String> {
         self.kernel.kallsyms()
+    }
+
+    fn config(&self) -> Result<KernelConfig, String> {
+        self.count().map_err(|errno| format!("the configuration: {errno}"))?;
+        self.kernel.config()
     }
 }

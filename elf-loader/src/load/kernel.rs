@@ -80,6 +80,29 @@ pub trait Kernel: fmt::Debug {
     /// # Errors
     /// Why they cannot be read.
     fn kallsyms(&self) -> Result<Vec<u8>, String>;
+
+    /// The configuration that the kernel was built with.
+    ///
+    /// # Errors
+    /// Where it was looked for, and why it cannot be read.
+    fn config(&self) -> Result<KernelConfig, String>;
+}
+
+/// The configuration of a kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KernelConfig {
+    /// Its lines, unpacked.
+    pub text: Vec<u8>,
+    /// Where it was read.
+    pub place: String,
+}
+
+impl KernelConfig {
+    /// A configuration, and where it was read.
+    pub fn new(text: Vec<u8>, place: String) -> KernelConfig {
+        KernelConfig { text, place }
+    }
 }
 
 /// A map to be created.

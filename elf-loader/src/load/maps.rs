@@ -34,18 +34,19 @@ const WITHOUT_BTF: [MapType; 14] = [
 const NEEDS_BTF: [MapType; 4] =
     [MapType::SK_STORAGE, MapType::INODE_STORAGE, MapType::TASK_STORAGE, MapType::CGRP_STORAGE];
 
-/// Creates all maps of an object that are to be.
+/// Creates all maps of an object that are to be. `config` is what the `.kconfig` map holds where it is not zero.
 pub(super) fn create_all<K: Kernel>(
     object: &Object,
     kernel: &K,
     btf: Option<&K::Handle>,
+    config: &[(u32, Vec<u8>)],
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Option<K::Handle>>, Error> {
     let mut handles = Vec::with_capacity(object.maps.len());
     for map in &object.maps {
         // Instructions cannot refer to data there; programs that do are poisoned.
         let wanted = map.autocreate && (map.kind == MapKind::User || kernel.supports(Feature::GlobalData));
-        handles.push(if wanted { Some(create(map, kernel, btf, warnings)?) } else { None });
+        handles.push(if wanted { Some(create(map, kernel, btf, config, warnings)?) } else { None });
     }
     // The maps that others hold may be declared after those.
     for (map, handle) in object.maps.iter().zip(&handles) {
@@ -107,6 +108,7 @@ fn create<K: Kernel>(
     map: &Map,
     kernel: &K,
     btf: Option<&K::Handle>,
+    config: &[(u32, Vec<u8>)],
     warnings: &mut Vec<String>,
 ) -> Result<K::Handle, Error> {
     let version = kernel.version();
@@ -131,7 +133,7 @@ fn create<K: Kernel>(
         }
         refused(map, &definition, version, source)
     })?;
-    fill(map, kernel, &handle)?;
+    fill(map, kernel, &handle, config)?;
     Ok(handle)
 }
 
@@ -191,14 +193,21 @@ fn create_one<K: Kernel>(
 }
 
 /// Gives a data map its first value; what programs must not write is frozen.
-fn fill<K: Kernel>(map: &Map, kernel: &K, handle: &K::Handle) -> Result<(), Error> {
+fn fill<K: Kernel>(map: &Map, kernel: &K, handle: &K::Handle, config: &[(u32, Vec<u8>)]) -> Result<(), Error> {
     let Some(initial) = &map.initial_value else { return Ok(()) };
+    let config = if map.kind == MapKind::Kconfig { config } else { &[] };
     let refused =
         |source: SysError| Error::MapFill { map: map.name.clone(), advice: advice(&source), cause: Arc::new(source) };
     // The kernel made it of zeros.
-    if initial.iter().any(|&byte| byte != 0) {
-        let mut value = initial.clone();
-        value.resize(map.definition.value_size as usize, 0);
+    let parts = [(0, initial)].into_iter().chain(config.iter().map(|(place, bytes)| (*place, bytes)));
+    if parts.clone().any(|(_, bytes)| bytes.iter().any(|&byte| byte != 0)) {
+        let mut value = vec![0; map.definition.value_size as usize];
+        for (place, bytes) in parts {
+            // What does not fit the map's size as it was set by hand is cut.
+            let rest = value.get_mut(place as usize..).unwrap_or_default();
+            let len = bytes.len().min(rest.len());
+            rest[..len].copy_from_slice(&bytes[..len]);
+        }
         kernel.map_update(handle, &0u32.to_ne_bytes(), &value).map_err(refused)?;
     }
     if map.is_read_only() {

@@ -22,6 +22,7 @@
 
 mod btf;
 mod dry;
+mod kconfig;
 mod kernel;
 mod map_rules;
 mod maps;
@@ -31,7 +32,7 @@ mod running;
 mod unsupported;
 
 pub use dry::{Call, DryHandle, DryKernel, FailNth};
-pub use kernel::{Kernel, Log, MapSpec, ProgSpec};
+pub use kernel::{Kernel, KernelConfig, Log, MapSpec, ProgSpec};
 pub use map_rules::explain_map_create;
 pub use report::{PathLine, Rejection, SourceLine};
 pub use running::{RunningKernel, running_kernel_btf};
@@ -51,6 +52,9 @@ pub struct Options {
     /// looked for in the kernel's own types all the same: ids of any others mean something else to it.
     #[doc(alias = "btf_custom_path")]
     pub core_btf: Option<KernelBtf>,
+    /// Values of the kernel's configuration, as its own file has them (`CONFIG_NAME=value` lines): they come before those of the
+    /// running kernel, which is only asked for what they lack.
+    pub kconfig: Option<String>,
     /// Level of the verifier's log in the error of a rejected program: 1 if 0.
     pub log_level: u32,
 }
@@ -121,12 +125,13 @@ pub fn prepare<K: Kernel>(object: &Object, kernel: K, options: Options) -> Resul
         }
         warnings.push(format!("there are no kernel types, and nothing to be loaded seems to need them: {why}"));
     }
-    unsupported::check(object, &programs)?;
+    unsupported::check(object)?;
+    let config = kconfig::values(object, &kernel, &programs, options.kconfig.as_deref())?;
     let core = linker.core_relocations().to_vec();
     let mut btf_refused = None;
     let btf = btf::load(object, &kernel, &mut btf_refused)?;
     warnings.extend(btf_refused.iter().map(|why| format!("going on without types: {why}")));
-    let maps = maps::create_all(object, &kernel, btf.as_ref(), &mut warnings)?;
+    let maps = maps::create_all(object, &kernel, btf.as_ref(), &config, &mut warnings)?;
     Ok(Prepared { kernel, btf, maps, programs, kernel_btf, core, warnings, btf_refused, log_level: options.log_level })
 }
 

@@ -16,7 +16,8 @@ use purebpf_sys::probes::{self, Feature};
 use purebpf_sys::prog::ProgLoad;
 use purebpf_sys::uapi::{ElemFlags, MapFlags, ProgFlags};
 
-use super::kernel::{Kernel, Log, MapSpec, ProgSpec};
+use super::kernel::{Kernel, KernelConfig, Log, MapSpec, ProgSpec};
+use crate::kconfig;
 
 /// Where the running kernel keeps its types and those of its modules.
 const BTF_FOLDER: &str = "/sys/kernel/btf";
@@ -172,5 +173,19 @@ impl Kernel for RunningKernel {
 
     fn kallsyms(&self) -> Result<Vec<u8>, String> {
         fs::read("/proc/kallsyms").map_err(|err| format!("/proc/kallsyms: {err}"))
+    }
+
+    fn config(&self) -> Result<KernelConfig, String> {
+        // Distributions put it beside the kernel; a kernel that keeps a copy was built with CONFIG_IKCONFIG_PROC.
+        let release = purebpf_sys::system::uname().map(|(release, _)| release).unwrap_or_default();
+        let places = [format!("/boot/config-{release}"), "/proc/config.gz".to_owned()];
+        let mut faults = Vec::new();
+        for place in places {
+            match kconfig::read_file(&place) {
+                Ok(text) => return Ok(KernelConfig::new(text, place)),
+                Err(why) => faults.push(why),
+            }
+        }
+        Err(faults.join("; "))
     }
 }

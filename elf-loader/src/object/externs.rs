@@ -58,8 +58,11 @@ pub enum KconfigType {
     Bool,
     /// `enum libbpf_tristate`.
     Tristate,
-    /// A `char`.
-    Char,
+    /// A `char`, or another integer of one byte.
+    Char {
+        /// Whether it is signed.
+        signed: bool,
+    },
     /// An integer.
     Int {
         /// Whether it is signed.
@@ -198,7 +201,7 @@ fn kconfig_type(btf: &Btf, resolved: Type<'_>) -> Option<KconfigType> {
         TypeData::Int(int) => {
             let signed = int.encoding.contains(IntEncoding::SIGNED);
             match int.size {
-                1 => Some(KconfigType::Char),
+                1 => Some(KconfigType::Char { signed }),
                 2 | 4 | 8 => Some(KconfigType::Int { signed }),
                 _ => None,
             }
@@ -209,7 +212,7 @@ fn kconfig_type(btf: &Btf, resolved: Type<'_>) -> Option<KconfigType> {
         TypeData::Enum64(_) => (resolved.name() == Some("libbpf_tristate")).then_some(KconfigType::Tristate),
         TypeData::Array(array) if array.len > 0 => {
             let element = btf.resolve(array.element).ok()?;
-            matches!(kconfig_type(btf, element), Some(KconfigType::Char)).then_some(KconfigType::String)
+            matches!(kconfig_type(btf, element), Some(KconfigType::Char { .. })).then_some(KconfigType::String)
         }
         _ => None,
     }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use purebpf_btf::builder::Builder;
 use purebpf_btf::{Btf, KernelBtf, Kind};
 use purebpf_elf_loader::Error;
-use purebpf_elf_loader::load::{Kernel, Log, MapSpec, Options, ProgSpec, prepare};
+use purebpf_elf_loader::load::{Kernel, KernelConfig, Log, MapSpec, Options, ProgSpec, prepare};
 use purebpf_elf_loader::object::{AttachBtf, Object};
 use purebpf_sys::Error as SysError;
 use purebpf_sys::error::Errno;
@@ -223,6 +223,9 @@ impl<K: Kernel> Kernel for Staged<K> {
     }
     fn kallsyms(&self) -> Result<Vec<u8>, String> {
         self.kernel.kallsyms()
+    }
+    fn config(&self) -> Result<KernelConfig, String> {
+        self.kernel.config()
     }
 }
 
