@@ -52,6 +52,8 @@ pub(crate) struct KernelFiles {
     pub(crate) release: String,
     /// The compressed kernel.
     pub(crate) vmlinuz: PathBuf,
+    /// The configuration it was built with.
+    pub(crate) config: PathBuf,
     modules: PathBuf,
 }
 
@@ -98,7 +100,10 @@ impl Kernel {
         let places = [dir.join(format!("boot/vmlinuz-{release}")), modules.join("vmlinuz")];
         let vmlinuz = places.into_iter().find(|at| at.exists());
         let vmlinuz = vmlinuz.context(format_args!("{}: no vmlinuz: delete it to fetch anew", dir.display()))?;
-        Ok(KernelFiles { name: self.name, release, vmlinuz, modules })
+        let places = [dir.join(format!("boot/config-{release}")), modules.join("config")];
+        let config = places.into_iter().find(|at| at.exists());
+        let config = config.context(format_args!("{}: no config: delete it to fetch anew", dir.display()))?;
+        Ok(KernelFiles { name: self.name, release, vmlinuz, config, modules })
     }
 }
 
@@ -119,7 +124,8 @@ impl KernelFiles {
     /// A kernel that is nowhere on disk.
     #[cfg(test)]
     pub(crate) fn named(name: &'static str, release: &str) -> KernelFiles {
-        KernelFiles { name, release: release.to_owned(), vmlinuz: PathBuf::new(), modules: PathBuf::new() }
+        let (vmlinuz, config, modules) = Default::default();
+        KernelFiles { name, release: release.to_owned(), vmlinuz, config, modules }
     }
 
     /// The module's uncompressed `.ko`; `None` when this kernel has it built in, or not at all.

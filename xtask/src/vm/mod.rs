@@ -128,7 +128,7 @@ fn run_all(kernels: &[KernelFiles], payload: &Payload, plan: &Plan, jobs: usize)
                     let kernel = &kernels[index];
                     let session = (|| {
                         let initrd = dir.join(format!("{}.initrd", kernel.name));
-                        let modules = modules_archive(kernel, plan)?;
+                        let modules = kernel_archive(kernel, plan)?;
                         // Archives end to end: what changes least comes first.
                         write(&initrd, &[&base[..], &modules[..], &tests[..]].concat())?;
                         boot(kernel, &initrd, &dir)
@@ -180,8 +180,8 @@ fn base_archive(payload: &Payload) -> Result<Archive> {
     Ok(base)
 }
 
-/// The kernel's modules, and the plan that says to load them.
-fn modules_archive(kernel: &KernelFiles, plan: &Plan) -> Result<Vec<u8>> {
+/// What goes with the kernel: its configuration, where distributions put it; its modules, and the plan that says to load them.
+fn kernel_archive(kernel: &KernelFiles, plan: &Plan) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
     let mut modules = Vec::new();
     for name in MODULES {
@@ -191,6 +191,7 @@ fn modules_archive(kernel: &KernelFiles, plan: &Plan) -> Result<Vec<u8>> {
             modules.push(path);
         }
     }
+    archive.file(&format!("boot/config-{}", kernel.release), &read(&kernel.config)?);
     let plan = Plan { modules, ..plan.clone() };
     archive.file(protocol::PLAN_PATH, plan.to_string().as_bytes());
     Ok(archive.finish())
