@@ -117,6 +117,7 @@ pub(crate) fn find_variable<'a>(object: &'a object::Object, name: &str) -> Resul
 pub struct OpenObject {
     object: object::Object,
     core_btf: Option<KernelBtf>,
+    kconfig: Option<String>,
 }
 
 impl OpenObject {
@@ -139,7 +140,7 @@ impl OpenObject {
             object.maps.len(),
             object.externs.len()
         );
-        Ok(OpenObject { object, core_btf: None })
+        Ok(OpenObject { object, core_btf: None, kconfig: None })
     }
 
     /// The object as plain data: everything in it may be looked at.
@@ -212,6 +213,22 @@ impl OpenObject {
         self
     }
 
+    /// Values of the kernel's configuration, for externs in `.kconfig` (`extern int CONFIG_HZ __kconfig`): lines such as
+    /// `CONFIG_HZ=250`, as in `/boot/config-*`. They come before those of the running kernel, which is only asked for what they
+    /// lack: in `/boot/config-$(uname -r)`, else in `/proc/config.gz`.
+    ///
+    /// ```no_run
+    /// let mut open = purebpf::Object::open("biosnoop.bpf.o")?;
+    /// open.set_kconfig("CONFIG_HZ=250\nCONFIG_DEFAULT_HOSTNAME=\"(none)\"\n");
+    /// let object = open.load()?;
+    /// # Ok::<(), purebpf::Error>(())
+    /// ```
+    #[doc(alias = "kconfig")]
+    pub fn set_kconfig(&mut self, text: impl Into<String>) -> &mut Self {
+        self.kconfig = Some(text.into());
+        self
+    }
+
     /// Links all programs against a kernel's types, loading nothing: see
     /// [`Linker`](purebpf_elf_loader::link::Linker).
     pub fn linker(&self, kernel: Option<&KernelBtf>, ksyms: &dyn Ksyms) -> Linker<'_> {
@@ -251,6 +268,7 @@ impl OpenObject {
         }
         let mut options = load::Options::default();
         options.core_btf.clone_from(&self.core_btf);
+        options.kconfig.clone_from(&self.kconfig);
         let kernel = RunningKernel::new();
         let prepared = load::prepare(&object, kernel, options).map_err(|cause| fault(&object, cause))?;
         for warning in prepared.warnings() {
