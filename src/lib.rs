@@ -6,7 +6,7 @@
 //! # The phases
 //!
 //! 1. [`Object::open`] parses a file and gives an [`OpenObject`]: nothing is in the kernel; programs can be turned off,
-//!    globals set, maps resized.
+//!    globals set, maps resized, values of the kernel's configuration given.
 //! 2. [`OpenObject::load`] gives an [`Object`]: maps exist, programs are verified. The open object stays as it was, to be
 //!    changed and loaded again.
 //! 3. [`Object::attach`], or a method of [`Program`], gives [`Link`]s. Dropping a link detaches.

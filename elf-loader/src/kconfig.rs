@@ -150,6 +150,7 @@ impl Wanted<'_> {
         // A number below zero is here as its two's complement in 64 bits (strtoull).
         let bits = self.size.saturating_mul(8);
         let fits = match (bits, signed) {
+            (0, _) => false,
             (64.., _) => true,
             (_, true) => number.wrapping_add(1 << (bits - 1)) < 1 << bits,
             (_, false) => number >> bits == 0,
