@@ -138,6 +138,9 @@ pub(crate) struct RunArguments {
     /// Types besides the object's: raw BTF, or an ELF file with a .BTF section
     #[arg(long, value_name = "BTF")]
     pub(crate) types: Option<PathBuf>,
+    /// Values of the kernel's configuration, as a file of lines CONFIG_X=VALUE; the kernel's own are asked for the rest
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kconfig: Option<PathBuf>,
     /// The pages of each CPU's ring of a perf buffer: a power of two
     #[arg(long, value_name = "PAGES", default_value_t = 64)]
     pub(crate) perf_pages: usize,

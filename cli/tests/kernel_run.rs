@@ -270,6 +270,33 @@ fn what_is_printed_and_a_signal() {
     });
 }
 
+/// Values of the kernel's configuration from a file; a file that is not there is named.
+#[test]
+fn a_configuration_of_ones_own() {
+    kernel_test(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("config");
+        let text = "CONFIG_HZ=12345\nCONFIG_BPF_SYSCALL=y\nCONFIG_BPF_JIT=m\nCONFIG_DEFAULT_HOSTNAME=\"host\"\n\
+                    CONFIG_PUREBPF_WEAK=3\n";
+        std::fs::write(&file, text).unwrap();
+        let path = file.to_str().expect("UTF-8");
+        let attach = "read_options=raw_tp/sys_enter";
+        let arguments = ["--program", "read_options", "--attach", attach, "--kconfig", path];
+        let running = Running::start("kconfig.bpf.o", &arguments);
+        fire();
+        running.interrupt();
+        let ended = running.end();
+        for line in ["hz = 12345", "bpf_jit = 2", "hostname = \"host\"", "weak = 3"] {
+            assert!(ended.stdout.lines().any(|told| told == line), "{line}: {}{}", ended.stdout, ended.stderr);
+        }
+        assert!(ended.status.success(), "{}", ended.stderr);
+
+        let output = command("kconfig.bpf.o", &["--kconfig", "/no/such/file"]).output().unwrap();
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(complaint, "error: cannot read /no/such/file: No such file or directory (os error 2)\n");
+    });
+}
+
 /// Reports while it runs: each tells what changed since the one before.
 #[test]
 fn reports_come_again() {

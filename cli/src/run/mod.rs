@@ -16,7 +16,7 @@ mod sizes;
 mod targets;
 mod trace;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -54,6 +54,9 @@ pub(crate) fn run(arguments: &RunArguments, format: Format) -> Result {
         setting.apply(&mut open)?;
     }
     sizes::apply(&mut open, &arguments.map_size)?;
+    if let Some(path) = &arguments.kconfig {
+        open.set_kconfig(fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?);
+    }
     let besides = match &arguments.types {
         Some(path) => Some(kernel::btf_file(path)?),
         None => None,
