@@ -112,7 +112,7 @@ fn lz4_length(low: u8, input: &mut &[u8]) -> Option<usize> {
 }
 
 /// A section's bytes in a 64-bit little-endian ELF file.
-fn elf_section<'a>(elf: &'a [u8], name: &str) -> Option<&'a [u8]> {
+pub(crate) fn elf_section<'a>(elf: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let headers = u64_at(elf, 0x28)? as usize;
     let count = usize::from(u16_at(elf, 0x3c)?);
     let header = |index: usize| elf.get(headers.checked_add(index * 64)?..)?.get(..64);

@@ -4,13 +4,14 @@
 
 use super::{
     helpers::HELPERS,
-    uapi::{MACROS, TYPES, VERSION},
+    uapi::{MACROS, TYPES, UNNAMED, VERSION},
 };
 use crate::{
     debian::{Suite, Wanted, ensure_installed},
     error::{Context, Error, Result},
     fixtures::{CLANG, CLANG_PROGRAM},
     process::run_quiet,
+    vmlinux_btf::elf_section,
     workspace::{cache_dir, create_dir, lock_cache, read, root, target_dir, write},
 };
 use std::{
@@ -21,10 +22,7 @@ use std::{
 
 /// Makes all inputs but what is written by hand.
 pub(super) fn inputs() -> Result {
-    ensure_installed(
-        "codegen --refresh",
-        &[CLANG, Wanted::program("pahole", "pahole"), Wanted::file("libc6-dev", &["/usr/include/stdio.h"])],
-    )?;
+    ensure_installed("codegen --refresh", &[CLANG, Wanted::file("libc6-dev", &["/usr/include/stdio.h"])])?;
     let _lock = lock_cache()?;
     let package = cache_dir()?.join("linux-libc-dev");
     Suite::open("sid")?.unpack(&["linux-libc-dev"], &package)?;
@@ -43,8 +41,9 @@ pub(super) fn inputs() -> Result {
     };
     let inputs = root().join("xtask/inputs");
     write(&inputs.join(HELPERS), helpers(&header)?.as_bytes())?;
-    write(&inputs.join(TYPES), &types(&work, clang)?)?;
-    write(&inputs.join(MACROS), macros(&work, clang)?.as_bytes())?;
+    let types = types(&header, &work, clang)?;
+    write(&inputs.join(TYPES), &types)?;
+    write(&inputs.join(MACROS), macros(&types, &work, clang)?.as_bytes())?;
     println!("made {HELPERS}, {TYPES} and {MACROS} anew");
     Ok(())
 }
@@ -114,19 +113,39 @@ fn prototype(line: &str) -> Option<(&str, Prototype<'_>)> {
     (is_type && !result.is_empty()).then_some((name, Prototype { result, parameters, attribute: "" }))
 }
 
-/// The header's types: clang describes all of them in DWARF, used or not, and pahole makes BTF of that.
-fn types(work: &Path, clang: impl Fn() -> Command) -> Result<Vec<u8>> {
-    write(&work.join("types.c"), b"#include <linux/bpf.h>\n")?;
-    run_quiet(clang().args(["-g", "-fno-eliminate-unused-debug-types", "-c", "types.c", "-o", "types.o"]))?;
-    run_quiet(Command::new("pahole").current_dir(work).args(["--btf_encode_detached=types.btf", "types.o"]))?;
-    let bytes = read(&work.join("types.btf"))?;
-    purebpf_btf::Btf::parse(bytes.clone()).context("what pahole made")?;
+/// The header's types as clang's BPF back end writes them into .BTF: those that code refers to. So there is a variable of each, and
+/// the enumerations that have no name are given one, in a copy of the header.
+fn types(header: &str, work: &Path, clang: impl Fn() -> Command) -> Result<Vec<u8>> {
+    let mut named = String::new();
+    let mut variables = String::from("#include \"named.h\"\n");
+    for (number, line) in header.lines().enumerate() {
+        let mut words = line.split_whitespace();
+        match (words.next(), words.next(), words.next()) {
+            (Some("enum"), Some("{"), _) if line.starts_with("enum") => {
+                named += &line.replacen("enum", &format!("enum {UNNAMED}{number}"), 1);
+                variables += &format!("enum {UNNAMED}{number} value_{number};\n");
+            }
+            (Some(kind @ ("struct" | "union" | "enum")), Some(name), Some("{")) if line.starts_with(kind) => {
+                named += line;
+                variables += &format!("{kind} {name} value_{number};\n");
+            }
+            _ => named += line,
+        }
+        named.push('\n');
+    }
+    write(&work.join("named.h"), named.as_bytes())?;
+    write(&work.join("types.c"), variables.as_bytes())?;
+    run_quiet(clang().args(["-target", "bpf", "-g", "-c", "types.c", "-o", "types.o"]))?;
+    let object = read(&work.join("types.o"))?;
+    let bytes = elf_section(&object, ".BTF").context("clang made no .BTF section")?.to_vec();
+    purebpf_btf::Btf::parse(bytes.clone()).context("what clang made")?;
     Ok(bytes)
 }
 
 /// The header's macros that are numbers, in order of name: a program prints what the compiler makes of each.
-fn macros(work: &Path, clang: impl Fn() -> Command) -> Result<String> {
-    let defined = run_quiet(clang().args(["-E", "-dM", "types.c"]))?;
+fn macros(types: &[u8], work: &Path, clang: impl Fn() -> Command) -> Result<String> {
+    write(&work.join("header.c"), b"#include <linux/bpf.h>\n")?;
+    let defined = run_quiet(clang().args(["-E", "-dM", "header.c"]))?;
     let is_name = |name: &str| {
         let known = name.strip_prefix("BPF_").or_else(|| name.strip_prefix("XDP_"));
         known.is_some_and(|rest| {
@@ -136,7 +155,7 @@ fn macros(work: &Path, clang: impl Fn() -> Command) -> Result<String> {
     };
     let names = defined.lines().filter_map(|line| line.strip_prefix("#define ")?.split_once(' ').map(|(name, _)| name));
     // Enumerators are often macros too, for #ifdef: those are in the types.
-    let btf = purebpf_btf::Btf::parse(read(&work.join("types.btf"))?).context("what pahole made")?;
+    let btf = purebpf_btf::Btf::parse(types.to_vec()).context("what clang made")?;
     let enumerators: BTreeSet<&str> = btf
         .own_types()
         .filter_map(|item| item.as_enum())

@@ -21,6 +21,9 @@ pub(super) const MACROS: &str = "bpf-uapi-macros.tsv";
 /// The macro of linux/version.h.
 pub(super) const VERSION: &str = "LINUX_VERSION_CODE";
 
+/// What enumerations that have no name are called in [`TYPES`], with a number behind it.
+pub(super) const UNNAMED: &str = "unnamed_";
+
 /// Enumerations that become types: name in C, name in Rust, and what each enumerator begins with and loses.
 const OPEN_ENUMS: [(&str, &str, &str); 12] = [
     ("bpf_cmd", "Cmd", "BPF_"),
@@ -143,7 +146,8 @@ fn enums(btf: &Btf) -> impl Iterator<Item = EnumItem<'_>> {
         let data = item.as_enum()?;
         let value = |value: u64| if data.signed { i128::from(value as i64) } else { i128::from(value) };
         let named = data.values().filter_map(|each| Some((each.name()?, value(each.value))));
-        Some(EnumItem { name: item.name(), values: named.filter(|(name, _)| !name.starts_with("__")).collect() })
+        let name = item.name().filter(|name| !name.starts_with(UNNAMED));
+        Some(EnumItem { name, values: named.filter(|(name, _)| !name.starts_with("__")).collect() })
     })
 }
 
