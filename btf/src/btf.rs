@@ -9,6 +9,7 @@ use crate::index::{NameIndex, Names, Place};
 use crate::once::Once;
 use crate::owner::Owner;
 use crate::raw::{self, Endian, Info};
+use crate::records::Records;
 use crate::types::{Kind, Type, TypeData};
 use crate::{Error, StrOffset, TypeId, layout, strings};
 
@@ -210,6 +211,32 @@ impl Btf {
             inner = &inner.base.as_ref()?.inner;
         }
         Some((inner.strings(), (offset.0 - inner.first_string) as usize))
+    }
+
+    /// Its own types' records, with those of a base behind them.
+    pub(crate) fn records(&self) -> Records<'_> {
+        Records::new(self.endian(), self.inner.first_id, self.inner.types(), &self.inner.offsets, self.base())
+    }
+
+    /// Its own type section.
+    pub(crate) fn own_type_section(&self) -> &[u8] {
+        self.inner.types()
+    }
+
+    /// Its own string section.
+    pub(crate) fn own_strings(&self) -> &[u8] {
+        self.inner.strings()
+    }
+
+    /// The layout section; empty where the header has its fields and says that there is none.
+    pub(crate) fn own_layout(&self) -> Option<&[u8]> {
+        let has_fields = self.header().hdr_len as usize >= raw::HEADER_LEN_LAYOUT;
+        self.inner.layout().or(has_fields.then_some(&[]))
+    }
+
+    /// Where its own strings begin, in the numbering that goes on from the base's.
+    pub(crate) fn first_string(&self) -> u32 {
+        self.inner.first_string
     }
 
     /// End of the strings, in the numbering that goes on from the base's.

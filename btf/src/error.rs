@@ -170,6 +170,17 @@ pub enum Error {
         /// What a dump of this BTF may come to, in bytes written or read of names, and references followed.
         limit: u64,
     },
+    /// A deduplication that comes to no end within reason: many types that look alike and are not.
+    #[error("deduplication stopped: too many of the types look alike and are not")]
+    DedupTooLarge,
+    /// A variable, a data section or a declaration tag where a type belongs.
+    #[error("BTF type {id} ({kind:?}) is part of a type, as none of its kind can be")]
+    MisplacedType {
+        /// The type.
+        id: TypeId,
+        /// What it is.
+        kind: Kind,
+    },
     /// The writer that a dump was given refused to take more.
     #[error("the writer failed")]
     Write,

@@ -113,6 +113,37 @@ impl BtfExt {
         self.line_info.record_size
     }
 
+    /// Where its tables have names and ids of types, in bytes from the start, in the order of libbpf's
+    /// `btf_ext_visit_str_offs`.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (Field, usize)> {
+        const TABLES: [&[(Field, usize)]; 3] =
+            [&[(Field::Type, 4)], &[(Field::String, 4), (Field::String, 8)], &[(Field::Type, 4), (Field::String, 8)]];
+        let tables = [&self.func_info, &self.line_info, &self.core_relocations];
+        tables.into_iter().zip(TABLES).flat_map(move |(table, fields)| {
+            let (size, end) = (table.record_size, table.sections.end);
+            let mut at = table.sections.start;
+            let sections = core::iter::from_fn(move || {
+                (at < end).then(|| {
+                    let (start, count) = (at, self.word(at + 4) as usize);
+                    at = count.saturating_mul(size).saturating_add(start + SECTION_HEADER_LEN);
+                    (start, count)
+                })
+            });
+            sections.flat_map(move |(start, count)| {
+                let records =
+                    (0..count).map(move |n| start + SECTION_HEADER_LEN + n * size).take_while(move |&at| at < end);
+                let fields =
+                    records.flat_map(move |at| fields.iter().map(move |&(field, offset)| (field, at + offset)));
+                core::iter::once((Field::String, start)).chain(fields)
+            })
+        })
+    }
+
+    /// The word at `at` bytes from the start.
+    pub(crate) fn word(&self, at: usize) -> u32 {
+        word(self.endian, self.owner.bytes(), at)
+    }
+
     fn sections<'a, R: Record>(&'a self, table: &Table) -> Sections<'a, R> {
         Sections {
             rest: self.owner.bytes().get(table.sections.clone()).unwrap_or_default(),
@@ -121,6 +152,13 @@ impl BtfExt {
             record: PhantomData,
         }
     }
+}
+
+/// What a word of a table is that has to do with a BTF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    String,
+    Type,
 }
 
 impl fmt::Debug for BtfExt {

@@ -61,9 +61,11 @@ extern crate alloc;
 
 mod btf;
 pub mod builder;
+pub mod dedup;
 pub mod dump;
 mod error;
 pub mod ext;
+mod fields;
 mod header;
 mod id;
 mod index;
@@ -73,6 +75,9 @@ mod nearest;
 mod once;
 mod owner;
 pub mod raw;
+mod records;
+mod serialize;
+mod string_table;
 mod strings;
 pub mod types;
 

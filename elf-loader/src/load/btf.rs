@@ -65,6 +65,8 @@ pub(super) fn for_kernel(
     supports: &dyn Fn(Feature) -> bool,
 ) -> Result<Vec<u8>, purebpf_btf::Error> {
     let mut builder = Builder::copy_of(btf);
+    // Kinds that the kernel knows need no description, and kernels before 7.0 refuse it.
+    builder.remove_layout();
     complete_sections(object, btf, &mut builder)?;
     hide_functions(object, btf, &mut builder)?;
     // What was added by now is to be trimmed too.

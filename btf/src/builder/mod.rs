@@ -5,13 +5,16 @@
 //! parses: references to types that come later are allowed, as BTF allows them, and
 //! [`Btf::parse`] has the last word.
 
+mod assemble;
+
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::raw::{self, Endian, Info};
+use crate::string_table::StringTable;
 use crate::types::{FwdKind, IntEncoding, Kind, Linkage};
-use crate::{Btf, Error, StrOffset, TypeId, strings};
+use crate::{Btf, Error, StrOffset, TypeId, serialize, strings};
 
 /// BTF in the making.
 #[derive(Clone, Debug)]
@@ -21,9 +24,8 @@ pub struct Builder {
     first_string: u32,
     types: Vec<u8>,
     offsets: Vec<u32>,
-    strings: Vec<u8>,
-    /// Strings added here, so that each is written once. Those of the copied BTF are not in it.
-    known: BTreeMap<Vec<u8>, StrOffset>,
+    strings: StringTable,
+    layout: Option<Vec<u8>>,
 }
 
 impl Default for Builder {
@@ -42,8 +44,8 @@ impl Builder {
             first_string: 0,
             types: Vec::new(),
             offsets: Vec::new(),
-            strings: [0].to_vec(),
-            known: BTreeMap::new(),
+            strings: StringTable::of([0].to_vec()),
+            layout: None,
         }
     }
 
@@ -54,7 +56,7 @@ impl Builder {
             endian: base.endian(),
             first_id: base.type_count(),
             first_string: base.strings_end(),
-            strings: Vec::new(),
+            strings: StringTable::default(),
             ..Builder::new()
         }
     }
@@ -62,10 +64,8 @@ impl Builder {
     /// A copy of `btf`'s own types and strings, to be changed or added to. Ids and string offsets
     /// stay as they are.
     pub fn copy_of(btf: &Btf) -> Builder {
-        let bytes = btf.raw_data();
-        let header = btf.header();
-        let types = bytes.get(header.types.clone()).unwrap_or_default().to_owned();
-        let mut strings = bytes.get(header.strings.clone()).unwrap_or_default().to_owned();
+        let types = btf.own_type_section().to_owned();
+        let mut strings = btf.own_strings().to_owned();
         if btf.base().is_none() && strings.is_empty() {
             strings.push(0);
         }
@@ -78,11 +78,11 @@ impl Builder {
         Builder {
             endian: btf.endian(),
             first_id: btf.first_id().0,
-            first_string: btf.strings_end() - header.strings.len() as u32,
+            first_string: btf.first_string(),
             types,
             offsets,
-            strings,
-            known: BTreeMap::new(),
+            strings: StringTable::of(strings),
+            layout: btf.own_layout().map(<[u8]>::to_vec),
         }
     }
 
@@ -102,20 +102,12 @@ impl Builder {
         if string.is_empty() {
             return Ok(StrOffset::EMPTY);
         }
-        if let Some(&offset) = self.known.get(string) {
-            return Ok(offset);
-        }
         if memchr::memchr(0, string).is_some() {
             return Err(Error::CannotBuild { what: "a string with a NUL byte in it" });
         }
-        let offset = u32::try_from(self.strings.len()).ok().and_then(|len| self.first_string.checked_add(len));
-        let offset = offset
-            .filter(|&offset| string.len() < (u32::MAX - offset) as usize)
-            .ok_or(Error::CannotBuild { what: "more than 4 GiB of strings" })?;
-        self.strings.extend_from_slice(string);
-        self.strings.push(0);
-        self.known.insert(string.to_owned(), StrOffset(offset));
-        Ok(StrOffset(offset))
+        let limit = (u32::MAX - self.first_string) as usize;
+        let at = self.strings.add(string, limit).ok_or(Error::CannotBuild { what: "more than 4 GiB of strings" })?;
+        Ok(StrOffset(self.first_string + at))
     }
 
     fn push_word(&mut self, word: u32) {
@@ -463,21 +455,30 @@ impl Builder {
     pub fn record_mut(&mut self, id: TypeId) -> Result<RecordMut<'_>, Error> {
         let missing = Error::NoSuchType { id, count: self.type_count() };
         let n = id.0.checked_sub(self.first_id).ok_or(missing)? as usize;
-        let start = *self.offsets.get(n).ok_or(missing)? as usize;
-        let end = self.offsets.get(n + 1).map_or(self.types.len(), |&next| next as usize);
-        let bytes = self.types.get_mut(start..end).ok_or(missing)?;
+        let range = self.own_range(n).ok_or(missing)?;
+        let bytes = self.types.get_mut(range).ok_or(missing)?;
         Ok(RecordMut { endian: self.endian, bytes })
+    }
+
+    /// Where the record of its `n`-th own type lies.
+    fn own_range(&self, n: usize) -> Option<Range<usize>> {
+        let start = *self.offsets.get(n)? as usize;
+        Some(start..self.offsets.get(n + 1).map_or(self.types.len(), |&next| next as usize))
+    }
+
+    fn own_record(&self, n: usize) -> &[u8] {
+        self.own_range(n).and_then(|range| self.types.get(range)).unwrap_or_default()
     }
 
     /// The string at an offset among this BTF's own strings.
     pub fn string(&self, offset: StrOffset) -> Option<&[u8]> {
-        strings::get(&self.strings, offset.0.checked_sub(self.first_string)? as usize)
+        strings::get(self.strings.bytes(), offset.0.checked_sub(self.first_string)? as usize)
     }
 
     /// Changes bytes of a string in place, one for one. A string may be shared by several names.
     pub fn map_string(&mut self, offset: StrOffset, mut change: impl FnMut(u8) -> u8) {
         let Some(at) = offset.0.checked_sub(self.first_string) else { return };
-        for byte in self.strings.get_mut(at as usize..).unwrap_or_default() {
+        for byte in self.strings.bytes_mut().get_mut(at as usize..).unwrap_or_default() {
             match (*byte, change(*byte)) {
                 (0, _) => break,
                 (_, 0) => {}
@@ -486,21 +487,9 @@ impl Builder {
         }
     }
 
-    /// Serialises: a header of 24 bytes, types, strings.
+    /// Serialises: header, types, layout section if there is one, strings.
     pub fn finish(&self) -> Vec<u8> {
-        let (types, strings) = (self.types.len() as u32, self.strings.len() as u32);
-        let mut bytes = Vec::with_capacity(raw::HEADER_LEN + self.types.len() + self.strings.len());
-        bytes.extend_from_slice(&match self.endian {
-            Endian::Little => raw::MAGIC.to_le_bytes(),
-            Endian::Big => raw::MAGIC.to_be_bytes(),
-        });
-        bytes.extend_from_slice(&[raw::VERSION, 0]);
-        for word in [raw::HEADER_LEN as u32, 0, types, types, strings] {
-            bytes.extend_from_slice(&self.endian.bytes(word));
-        }
-        bytes.extend_from_slice(&self.types);
-        bytes.extend_from_slice(&self.strings);
-        bytes
+        serialize::btf(self.endian, &self.types, self.layout.as_deref(), self.strings.bytes())
     }
 }
 
