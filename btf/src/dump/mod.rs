@@ -1,4 +1,4 @@
-//! BTF as text: raw as `bpftool btf dump` lists it, and as a C header; and [values](value) of its types,
+//! BTF as text: raw as `bpftool btf dump` lists it, the same as JSON, and as a C header; and [values](value) of its types,
 //! as text and as JSON.
 //!
 //! Both forms of BTF are bpftool's to the byte, that of version 7.8 (Linux 7.2). Text goes to any
@@ -11,10 +11,13 @@
 //! [`Error::DumpTooLarge`](crate::Error::DumpTooLarge) instead.
 
 pub mod c;
+mod json;
 mod raw;
 mod text;
 pub mod value;
+mod words;
 
+pub use json::{JsonOptions, json, json_with};
 pub use raw::{raw, raw_type};
 
 /// `component_idx` of a declaration tag as it stands. The view takes every negative one for none;

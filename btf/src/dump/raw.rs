@@ -4,7 +4,8 @@ use core::fmt;
 
 use super::component_idx;
 use super::text::Text;
-use crate::types::{FwdKind, IntEncoding, Linkage};
+use super::words::{encoding_name, kind_name, linkage_name};
+use crate::types::FwdKind;
 use crate::{Btf, Error, Kind, StrOffset, Type, TypeData, TypeId};
 
 /// Writes all types of `btf` in the form of `bpftool btf dump file F format raw`; of split BTF only
@@ -40,54 +41,6 @@ pub fn raw_type(btf: &Btf, id: TypeId, writer: &mut dyn fmt::Write) -> Result<()
     let mut text = Text::new(btf, writer);
     write_type(&btf.type_by_id(id)?, &mut text)?;
     text.flush()
-}
-
-/// The words by which bpftool calls the kinds, by number.
-const KIND_NAMES: [&str; Kind::ALL.len()] = [
-    "UNKNOWN",
-    "INT",
-    "PTR",
-    "ARRAY",
-    "STRUCT",
-    "UNION",
-    "ENUM",
-    "FWD",
-    "TYPEDEF",
-    "VOLATILE",
-    "CONST",
-    "RESTRICT",
-    "FUNC",
-    "FUNC_PROTO",
-    "VAR",
-    "DATASEC",
-    "FLOAT",
-    "DECL_TAG",
-    "TYPE_TAG",
-    "ENUM64",
-];
-
-fn kind_name(kind: Kind) -> &'static str {
-    KIND_NAMES[kind.number() as usize]
-}
-
-fn linkage_name(linkage: Linkage) -> &'static str {
-    match linkage {
-        Linkage::STATIC => "static",
-        Linkage::GLOBAL => "global",
-        Linkage::EXTERN => "extern",
-        _ => "(unknown)",
-    }
-}
-
-/// Encodings do not combine for bpftool: two bits at once are as unknown to it as a new one.
-fn encoding_name(encoding: IntEncoding) -> &'static str {
-    match encoding {
-        IntEncoding::NONE => "(none)",
-        IntEncoding::SIGNED => "SIGNED",
-        IntEncoding::CHAR => "CHAR",
-        IntEncoding::BOOL => "BOOL",
-        _ => "UNKN",
-    }
 }
 
 /// A name in quotes. Whether it is there is told by its offset: a name may be there and be empty.
