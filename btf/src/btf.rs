@@ -215,7 +215,7 @@ impl Btf {
 
     /// Its own types' records, with those of a base behind them.
     pub(crate) fn records(&self) -> Records<'_> {
-        Records::new(self.endian(), self.inner.first_id, self.inner.types(), &self.inner.offsets, self.base())
+        Records::new(self, &self.inner.offsets)
     }
 
     /// Its own type section.

@@ -1,7 +1,7 @@
 //! The records of a BTF by id, for what goes through them all again and again.
 
 use crate::raw::{Endian, Info, TYPE_LEN, word};
-use crate::{Btf, Kind};
+use crate::{Btf, Kind, StrOffset, strings};
 
 /// The records of a BTF's own types at hand, and those of its base behind it.
 #[derive(Clone, Copy)]
@@ -10,18 +10,22 @@ pub(crate) struct Records<'a> {
     pub(crate) first_id: u32,
     types: &'a [u8],
     offsets: &'a [u32],
+    strings: &'a [u8],
+    first_string: u32,
     base: Option<&'a Btf>,
 }
 
 impl<'a> Records<'a> {
-    pub(crate) fn new(
-        endian: Endian,
-        first_id: u32,
-        types: &'a [u8],
-        offsets: &'a [u32],
-        base: Option<&'a Btf>,
-    ) -> Records<'a> {
-        Records { endian, first_id, types, offsets, base }
+    pub(crate) fn new(btf: &'a Btf, offsets: &'a [u32]) -> Records<'a> {
+        Records {
+            endian: btf.endian(),
+            first_id: btf.first_id().0,
+            types: btf.own_type_section(),
+            offsets,
+            strings: btf.own_strings(),
+            first_string: btf.first_string(),
+            base: btf.base(),
+        }
     }
 
     /// How many ids there are, `void` and those of a base included.
@@ -32,6 +36,16 @@ impl<'a> Records<'a> {
     /// The ids of its own types.
     pub(crate) fn own(&self) -> core::ops::Range<u32> {
         self.first_id..self.count()
+    }
+
+    /// The string at an offset; empty where there is none.
+    #[inline]
+    pub(crate) fn string(&self, offset: u32) -> &'a [u8] {
+        let string = match offset.checked_sub(self.first_string) {
+            Some(at) => strings::get(self.strings, at as usize),
+            None => self.base.and_then(|base| base.string_bytes(StrOffset(offset))),
+        };
+        string.unwrap_or_default()
     }
 
     /// `struct btf_type` of an id; zeros for `void`.

@@ -92,9 +92,14 @@ impl<'a> Type<'a> {
         core::str::from_utf8(self.name_bytes()).ok().filter(|name| !name.is_empty())
     }
 
+    /// What follows `struct btf_type`.
+    fn tail(&self) -> &'a [u8] {
+        self.record.get(crate::raw::TYPE_LEN..).unwrap_or_default()
+    }
+
     /// What it says, by kind.
     pub fn data(&self) -> TypeData<'a> {
-        let tail = self.record.get(crate::raw::TYPE_LEN..).unwrap_or_default();
+        let tail = self.tail();
         let tail_word = || word(self.endian, tail, 0);
         let target = TypeId(self.size_or_type());
         let size = self.size_or_type();
@@ -151,8 +156,17 @@ impl<'a> Type<'a> {
     /// Members, if it is a struct or union.
     #[doc(alias = "btf_members")]
     pub fn members(&self) -> Option<Members<'a>> {
-        match self.data() {
-            TypeData::Struct(composite) | TypeData::Union(composite) => Some(composite.members()),
+        match self.kind() {
+            Kind::Struct | Kind::Union => Some(self.composite(self.tail()).members),
+            _ => None,
+        }
+    }
+
+    /// Parameters, if it is a function's prototype.
+    #[doc(alias = "btf_params")]
+    pub fn params(&self) -> Option<Params<'a>> {
+        match self.kind() {
+            Kind::FuncProto => Some(Params::new(self.btf, self.endian, false, self.tail())),
             _ => None,
         }
     }

@@ -12,6 +12,7 @@
 use super::names::Name;
 use super::{Dumper, MAX_CHAIN, Nesting, is_named};
 use crate::dump::text::Text;
+use crate::types::FwdKind;
 use crate::{Error, Kind, TypeData, TypeId};
 
 /// How [`Dumper::emit_type_decl`] writes a declaration.
@@ -42,6 +43,9 @@ impl<'a> Dumper<'a> {
         nesting: Nesting,
         text: &mut Text<'_>,
     ) -> Result<(), Error> {
+        if self.write_plain(id, name, text)? {
+            return Ok(());
+        }
         let nesting = nesting.within(id)?;
         let start = self.chains.len();
         let written = self.stack_chain(id, text).and_then(|()| {
@@ -50,6 +54,46 @@ impl<'a> Dumper<'a> {
         });
         self.chains.truncate(start);
         written
+    }
+
+    /// Writes the declaration of what most things are: of a type with a name, or pointers to one, `const` or not. Says whether this
+    /// was one.
+    fn write_plain(&mut self, id: TypeId, name: Name<'_>, text: &mut Text<'_>) -> Result<bool, Error> {
+        let (mut id, mut pointers, mut constant) = (id, 0, false);
+        let head = loop {
+            text.step()?;
+            let head = self.records.head(id.0);
+            match head.kind() {
+                Kind::Ptr if !constant && pointers < 4 => pointers += 1,
+                Kind::Const if !constant && !self.strip_modifiers => constant = true,
+                Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 if head.name == 0 => return Ok(false),
+                kind if takes_modifiers(kind) && kind != Kind::TypeTag => break head,
+                Kind::Void if id.is_void() => break head,
+                _ => return Ok(false),
+            }
+            id = TypeId(head.size_or_type);
+        };
+        text.str(if constant { "const " } else { "" });
+        let this = self.get(id);
+        match head.kind() {
+            Kind::Void => text.str("void"),
+            Kind::Struct | Kind::Union => self.write_composite_name(&this, text),
+            Kind::Enum | Kind::Enum64 => {
+                text.str("enum ");
+                self.tag(&this).write(text);
+            }
+            Kind::Fwd => {
+                let kind = if head.info.kind_flag() { FwdKind::Union } else { FwdKind::Struct };
+                self.write_forward(&this, kind, text);
+            }
+            Kind::Typedef => self.identifier(&this).write(text),
+            _ => text.name(self.records.string(head.name)),
+        }
+        for n in 0..pointers {
+            text.str(if n == 0 { " *" } else { "*" });
+        }
+        write_name(name, pointers > 0, text);
+        Ok(true)
     }
 
     fn stack_chain(&mut self, start: TypeId, text: &mut Text<'_>) -> Result<(), Error> {
@@ -220,7 +264,12 @@ impl<'a> Dumper<'a> {
                 text.str("...");
                 break;
             }
-            self.write_declaration(param.type_id, Name::plain(param.name_bytes()), nesting, text)?;
+            self.write_declaration(
+                param.type_id,
+                Name::plain(self.records.string(param.name_offset.0)),
+                nesting,
+                text,
+            )?;
         }
         text.str(")");
         Ok(())

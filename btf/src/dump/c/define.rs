@@ -30,28 +30,41 @@ impl<'a> Dumper<'a> {
         depth: u32,
         text: &mut Text<'_>,
     ) -> Result<(), Error> {
+        let state = *self.state(id);
+        if state.emit == Progress::Done || (state.quiet && !container.is_void()) {
+            return text.step();
+        }
         let (start, mut id) = (id, id);
         for _ in 0..MAX_CHAIN {
             text.step()?;
-            let this = self.get(id);
-            let state = *self.state(id);
-            match state.emit {
-                Progress::Done => return Ok(()),
-                Progress::Doing => return self.declare_open(&this, container, text),
-                Progress::Todo => {}
-            }
-            match this.kind() {
-                Kind::Ptr | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => {
-                    id = TypeId(this.size_or_type());
+            let head = self.records.head(id.0);
+            match (self.state(id).emit, head.kind()) {
+                (Progress::Done, _) => {}
+                (Progress::Doing, _) => self.declare_open(&self.get(id), container, text)?,
+                (_, Kind::Ptr | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag) => {
+                    id = TypeId(head.size_or_type);
+                    continue;
                 }
-                Kind::Array => {
-                    let TypeData::Array(array) = this.data() else { return Ok(()) };
+                (_, Kind::Array) => {
+                    let TypeData::Array(array) = self.get(id).data() else { return Ok(()) };
                     id = array.element;
+                    continue;
                 }
-                _ => return self.write_new(&this, container, deeper(depth, start)?, text),
+                _ => self.write_new(&self.get(id), container, deeper(depth, start)?, text)?,
             }
+            if self.is_quiet(id) {
+                self.state(start).quiet = true;
+            }
+            return Ok(());
         }
         Err(Error::TooDeep { id: start, limit: MAX_CHAIN })
+    }
+
+    /// Whether nothing is left to be written for those that use a type.
+    #[inline]
+    fn is_quiet(&mut self, id: TypeId) -> bool {
+        let state = *self.state(id);
+        state.quiet || state.emit == Progress::Done || state.forward_declared
     }
 
     /// Declares a type that is referred to while its definition is being prepared.
@@ -114,9 +127,14 @@ impl<'a> Dumper<'a> {
                 if stands_for_itself || !is_named(this) {
                     // What is anonymous becomes part of its container.
                     let container = if is_named(this) { id } else { container };
+                    let mut quiet = true;
                     for member in composite.members() {
-                        self.write_with_needs(member.type_id, container, depth, text)?;
+                        if !self.is_quiet(member.type_id) {
+                            self.write_with_needs(member.type_id, container, depth, text)?;
+                            quiet = quiet && self.is_quiet(member.type_id);
+                        }
                     }
+                    self.state(id).quiet = quiet && !is_named(this);
                 } else if !self.state(id).forward_declared && id != container {
                     self.write_composite_name(this, text);
                     text.str(";\n\n");
@@ -132,9 +150,14 @@ impl<'a> Dumper<'a> {
             }
             TypeData::FuncProto(proto) => {
                 self.write_with_needs(proto.ret, container, depth, text)?;
+                let mut quiet = self.is_quiet(proto.ret);
                 for param in proto.params() {
-                    self.write_with_needs(param.type_id, container, depth, text)?;
+                    if !self.is_quiet(param.type_id) {
+                        self.write_with_needs(param.type_id, container, depth, text)?;
+                        quiet = quiet && self.is_quiet(param.type_id);
+                    }
                 }
+                self.state(id).quiet = quiet;
             }
             _ => {}
         }
@@ -171,7 +194,8 @@ impl<'a> Dumper<'a> {
     ) -> Result<(), Error> {
         let inner = nesting.indented();
         let align = self.align_of(this.id());
-        let packed = is_struct(this) && self.is_packed(composite);
+        // An alignment of more than a byte shows that every member lies where it wants to.
+        let packed = is_struct(this) && align <= 1 && self.is_packed(composite);
         self.write_composite_name(this, text);
         text.str(" {");
 
@@ -185,7 +209,12 @@ impl<'a> Dumper<'a> {
             padding.write_up_to(offset, member_align, in_bitfield, text)?;
             text.step()?;
             text.line(inner.level);
-            self.write_declaration(member.type_id, Name::plain(member.name_bytes()), inner, text)?;
+            self.write_declaration(
+                member.type_id,
+                Name::plain(self.records.string(member.name_offset.0)),
+                inner,
+                text,
+            )?;
             let bits = match member.bitfield_size {
                 Some(bits) => {
                     text.str(": ");
@@ -235,7 +264,7 @@ impl<'a> Dumper<'a> {
         for value in data.values() {
             text.step()?;
             text.line(nesting.level.saturating_add(1));
-            let bytes = value.name_bytes();
+            let bytes = self.records.string(value.name_offset.0);
             Name { bytes, nth: self.identifiers.count(bytes) }.write_whole(text);
             text.str(" = ");
             match data.signed {
@@ -300,7 +329,7 @@ impl<'a> Dumper<'a> {
 
     #[doc(alias = "btf_dump_resolve_name")]
     fn name(&mut self, this: &Type<'a>, names: impl Fn(&mut Self) -> &mut NameCounts<'a>) -> Name<'a> {
-        let bytes = this.name_bytes();
+        let bytes = self.records.string(this.name_offset().0);
         let mut nth = self.state(this.id()).name_use;
         if nth == 0 {
             nth = match this.kind() {

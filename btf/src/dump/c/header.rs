@@ -135,7 +135,8 @@ impl Dumper<'_> {
         text.str(KFUNCS_BEGINNING);
         let mut kfuncs: Vec<Type<'_>> = Vec::new();
         let mut fastcalls: Vec<TypeId> = Vec::new();
-        for tag in self.btf.types().filter(|this| this.kind() == Kind::DeclTag) {
+        let is_tag = |id: &u32| self.records.head(*id).kind() == Kind::DeclTag;
+        for tag in (1..self.records.count()).filter(is_tag).map(|id| self.get(TypeId(id))) {
             let TypeData::DeclTag(data) = tag.data() else { continue };
             let func = self.btf.type_or_void(data.target);
             if component_idx(&tag) != -1 || func.kind() != Kind::Func {

@@ -32,18 +32,21 @@ struct Open {
 impl Dumper<'_> {
     /// Alignment in bytes, or 0 where there is none.
     #[doc(alias = "btf__align_of")]
+    #[inline]
     pub(super) fn align_of(&mut self, id: TypeId) -> u8 {
         match self.state(id).align {
             Align::Known(align) => align,
-            _ => {
-                let align = match self.leaf_align(id) {
-                    Ok(align) => align,
-                    Err(composite) => self.composite_align(composite),
-                };
-                self.state(id).align = Align::Known(align);
-                align
-            }
+            _ => self.find_align(id),
         }
+    }
+
+    fn find_align(&mut self, id: TypeId) -> u8 {
+        let align = match self.leaf_align(id) {
+            Ok(align) => align,
+            Err(composite) => self.composite_align(composite),
+        };
+        self.state(id).align = Align::Known(align);
+        align
     }
 
     /// Follows a type to the one whose alignment it has: that alignment, or the struct or union
@@ -55,16 +58,16 @@ impl Dumper<'_> {
                 Align::Open => return Ok(0),
                 Align::Unknown => {}
             }
-            let this = self.get(id);
-            id = match this.kind() {
+            let head = self.records.head(id.0);
+            id = match head.kind() {
                 Kind::Int | Kind::Enum | Kind::Enum64 | Kind::Float => {
-                    return Ok(this.size_or_type().min(self.pointer_size.into()) as u8);
+                    return Ok(head.size_or_type.min(self.pointer_size.into()) as u8);
                 }
                 Kind::Ptr => return Ok(self.pointer_size),
                 Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => {
-                    TypeId(this.size_or_type())
+                    TypeId(head.size_or_type)
                 }
-                Kind::Array => match this.data() {
+                Kind::Array => match self.get(id).data() {
                     TypeData::Array(array) => array.element,
                     _ => return Ok(0),
                 },
@@ -129,12 +132,25 @@ impl Dumper<'_> {
 
     /// Size in bytes, 0 for what has none.
     pub(super) fn size_of(&self, id: TypeId) -> u32 {
-        let this = self.get(id);
-        match this.kind() {
-            kind if kind.has_size() => this.size_or_type(),
-            Kind::Ptr => self.pointer_size.into(),
-            _ => self.btf.size_of(id).unwrap_or(0),
+        let (mut count, mut at) = (1u32, id);
+        // Few references lead to the end of nearly all; for others, and for errors, there is the long way.
+        for _ in 0..8 {
+            let head = self.records.head(at.0);
+            match head.kind() {
+                Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => {
+                    at = TypeId(head.size_or_type);
+                }
+                Kind::Array => {
+                    let array = self.records.get(at.0);
+                    let Some(product) = count.checked_mul(array.word(20)) else { break };
+                    (count, at) = (product, TypeId(array.word(12)));
+                }
+                Kind::Ptr => return count.checked_mul(self.pointer_size.into()).unwrap_or(0),
+                kind if kind.has_size() => return count.checked_mul(head.size_or_type).unwrap_or(0),
+                _ => break,
+            }
         }
+        self.btf.size_of(id).unwrap_or(0)
     }
 
     /// Whether a struct must have been packed: a member lies where no compiler would put it by

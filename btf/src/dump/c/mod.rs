@@ -38,8 +38,10 @@ pub use header::Header;
 
 use self::names::{Name, NameCounts};
 use super::text::Text;
+use crate::fields;
+use crate::records::Records;
 use crate::types::Kind;
-use crate::{Btf, Error, Type, TypeData, TypeId};
+use crate::{Btf, Error, Type, TypeId};
 
 /// How deep definitions may nest in one another, and references within a declaration. Clang gives
 /// up at 256 brackets (`-fbracket-depth`); Linux 6.18 needs 14.
@@ -71,6 +73,7 @@ const MAX_CHAIN: u32 = 1024;
 #[doc(alias = "btf_dump")]
 pub struct Dumper<'a> {
     btf: &'a Btf,
+    records: Records<'a>,
     /// Size of a pointer and of `long` in bytes.
     pointer_size: u8,
     /// One a type, `void` included.
@@ -98,6 +101,9 @@ struct State {
     emit: Progress,
     /// Whether a forward declaration was written (for a typedef: the typedef itself).
     forward_declared: bool,
+    /// Whether nothing is left to be written for those that use it, however they do: so of what leads to a type that is
+    /// declared or defined by now.
+    quiet: bool,
     /// The type's alignment as far as known.
     align: layout::Align,
     /// Which use of its name this type is; 0 while it has not been named.
@@ -123,6 +129,7 @@ impl<'a> Dumper<'a> {
         }
         Dumper {
             btf,
+            records: btf.records(),
             pointer_size: btf.pointer_size().unwrap_or(8),
             states,
             tags: NameCounts::default(),
@@ -206,6 +213,11 @@ impl<'a> Dumper<'a> {
     }
 
     fn dump(&mut self, id: TypeId, text: &mut Text<'_>) -> Result<(), Error> {
+        // More than half of a kernel's types are functions, which write nothing.
+        if matches!(self.records.head(id.0).kind(), Kind::Func | Kind::Var | Kind::Datasec | Kind::DeclTag) {
+            self.state(id).order = Progress::Done;
+            return text.step();
+        }
         self.queue.clear();
         self.order(id, false, 0, text)?;
         for n in 0..self.queue.len() {
@@ -217,7 +229,7 @@ impl<'a> Dumper<'a> {
     /// The type of an id that is known to be good: it comes from a BTF that was parsed.
     #[inline]
     fn get(&self, id: TypeId) -> Type<'a> {
-        self.btf.type_or_void(id)
+        Type::new(self.btf, id, self.records.endian, self.records.get(id.0).bytes)
     }
 
     #[inline]
@@ -276,19 +288,13 @@ fn references(btf: &Btf) -> Vec<u64> {
             *word |= 1u64 << (id.0 % 64);
         }
     };
-    for this in btf.types() {
-        match this.data() {
-            TypeData::Array(array) => {
-                mark(array.index);
-                mark(array.element);
-            }
-            TypeData::Struct(composite) | TypeData::Union(composite) => {
-                composite.members().for_each(|member| mark(member.type_id));
-            }
-            TypeData::FuncProto(proto) => proto.params().for_each(|param| mark(param.type_id)),
-            TypeData::Datasec(section) => section.vars().for_each(|var| mark(var.type_id)),
-            _ if this.kind().has_type() => mark(TypeId(this.size_or_type())),
-            _ => {}
+    let records = btf.records();
+    for id in 1..records.count() {
+        let record = records.get(id);
+        let info = record.info();
+        let returned = usize::from(Kind::from_number(info.kind()) == Some(Kind::FuncProto));
+        for at in fields::ids(info).skip(returned) {
+            mark(TypeId(record.word(at)));
         }
     }
     bits

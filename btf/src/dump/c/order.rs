@@ -37,24 +37,25 @@ impl Dumper<'_> {
             if order == Progress::Done {
                 return Ok(true);
             }
-            let this = self.get(id);
+            let head = self.records.head(id.0);
             if order == Progress::Doing {
-                let declarable = this.kind().is_composite() && through_pointer && is_named(&this);
+                let declarable = head.kind().is_composite() && through_pointer && head.name != 0;
                 return if declarable { Ok(false) } else { Err(Error::TypeCycle { id }) };
             }
-            match this.kind() {
-                Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => id = TypeId(this.size_or_type()),
+            match head.kind() {
+                Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => id = TypeId(head.size_or_type),
                 Kind::Array => {
-                    let TypeData::Array(array) = this.data() else { return Ok(false) };
+                    let TypeData::Array(array) = self.get(id).data() else { return Ok(false) };
                     id = array.element;
                     through_pointer = false;
                 }
-                // More than half of a kernel's types are functions.
+                // A pointer to a struct is the most frequent of all.
+                Kind::Struct | Kind::Union if through_pointer && head.name != 0 => return Ok(false),
                 Kind::Int | Kind::Float | Kind::Func | Kind::Var | Kind::Datasec | Kind::DeclTag => {
                     self.state(id).order = Progress::Done;
                     return Ok(false);
                 }
-                _ => return self.order_other(&this, through_pointer, deeper(depth, start)?, text),
+                _ => return self.order_other(&self.get(id), through_pointer, deeper(depth, start)?, text),
             }
         }
         Err(Error::TooDeep { id: start, limit: MAX_CHAIN })
@@ -68,19 +69,18 @@ impl Dumper<'_> {
         text: &mut Text<'_>,
     ) -> Result<bool, Error> {
         let id = this.id();
-        match this.data() {
-            TypeData::Ptr(target) => {
-                let strong = self.order(target, true, depth, text)?;
+        match this.kind() {
+            Kind::Ptr => {
+                let strong = self.order(TypeId(this.size_or_type()), true, depth, text)?;
                 self.state(id).order = Progress::Done;
                 Ok(strong)
             }
-            TypeData::Struct(composite) | TypeData::Union(composite) => {
-                if through_pointer && is_named(this) {
-                    return Ok(false);
-                }
+            Kind::Struct | Kind::Union => {
                 self.state(id).order = Progress::Doing;
-                for member in composite.members() {
-                    self.order(member.type_id, false, depth, text)?;
+                for member in this.members().into_iter().flatten() {
+                    if !self.is_ordered(member.type_id) {
+                        self.order(member.type_id, false, depth, text)?;
+                    }
                 }
                 if is_named(this) {
                     self.queue.push(id);
@@ -88,15 +88,15 @@ impl Dumper<'_> {
                 self.state(id).order = Progress::Done;
                 Ok(true)
             }
-            TypeData::Enum(_) | TypeData::Enum64(_) | TypeData::Fwd(_) => {
+            Kind::Enum | Kind::Enum64 | Kind::Fwd => {
                 if is_named(this) || !self.is_referenced(id) {
                     self.queue.push(id);
                 }
                 self.state(id).order = Progress::Done;
                 Ok(true)
             }
-            TypeData::Typedef(target) => {
-                let strong = self.order(target, through_pointer, depth, text)?;
+            Kind::Typedef => {
+                let strong = self.order(TypeId(this.size_or_type()), through_pointer, depth, text)?;
                 if through_pointer && !strong {
                     return Ok(false);
                 }
@@ -104,14 +104,20 @@ impl Dumper<'_> {
                 self.state(id).order = Progress::Done;
                 Ok(true)
             }
-            TypeData::FuncProto(proto) => {
-                let mut strong = self.order(proto.ret, through_pointer, depth, text)?;
-                for param in proto.params() {
-                    strong |= self.order(param.type_id, through_pointer, depth, text)?;
+            Kind::FuncProto => {
+                let mut strong = self.order(TypeId(this.size_or_type()), through_pointer, depth, text)?;
+                for param in this.params().into_iter().flatten() {
+                    strong |=
+                        self.is_ordered(param.type_id) || self.order(param.type_id, through_pointer, depth, text)?;
                 }
                 Ok(strong)
             }
             _ => Err(Error::UnknownKind { id, kind: Info::kind(this.info()) }),
         }
+    }
+
+    #[inline]
+    fn is_ordered(&mut self, id: TypeId) -> bool {
+        self.state(id).order == Progress::Done
     }
 }
