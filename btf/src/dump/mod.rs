@@ -1,4 +1,4 @@
-//! BTF as text: raw as `bpftool btf dump` lists it, the same as JSON, and as a C header; and [values](value) of its types,
+//! BTF as text: raw as `bpftool btf dump` lists it, the same as JSON, as a C header, and as [Rust](rust); and [values](value) of its types,
 //! as text and as JSON.
 //!
 //! Both forms of BTF are bpftool's to the byte, that of version 7.8 (Linux 7.2). Text goes to any
@@ -13,6 +13,7 @@
 pub mod c;
 mod json;
 mod raw;
+pub mod rust;
 mod text;
 pub mod value;
 mod words;
