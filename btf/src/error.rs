@@ -181,6 +181,35 @@ pub enum Error {
         /// What it is.
         kind: Kind,
     },
+    /// BTF that has no base where one is needed.
+    #[error("the BTF is not split over a base")]
+    NotSplit,
+    /// A type that no distilled base has: anonymous, or of a kind that is kept in the split BTF.
+    #[error("BTF type {id} ({kind:?}) cannot be in a distilled base")]
+    NotDistilled {
+        /// The type.
+        id: TypeId,
+        /// What it is.
+        kind: Kind,
+    },
+    /// A type of a distilled base that has no match in the base to which it is to be moved.
+    #[error("type {id} ({kind:?}) of the distilled base has no match in the new base")]
+    NotInBase {
+        /// The type in the distilled base.
+        id: TypeId,
+        /// What it is.
+        kind: Kind,
+    },
+    /// A type of a distilled base that may be either of two types of the new base.
+    #[error("type {id} of the distilled base matches types {first} and {second} of the new base")]
+    AmbiguousInBase {
+        /// The type in the distilled base.
+        id: TypeId,
+        /// A match.
+        first: TypeId,
+        /// Another.
+        second: TypeId,
+    },
     /// The writer that a dump was given refused to take more.
     #[error("the writer failed")]
     Write,

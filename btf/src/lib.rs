@@ -62,6 +62,7 @@ extern crate alloc;
 mod btf;
 pub mod builder;
 pub mod dedup;
+pub mod distill;
 pub mod dump;
 mod error;
 pub mod ext;

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::index::hash;
-use crate::strings;
+use crate::{Btf, strings};
 
 /// A free slot.
 const FREE: u32 = u32::MAX;
@@ -108,5 +108,27 @@ impl StringTable {
             }
             self.slots[slot] = (tag, at);
         }
+    }
+}
+
+/// The strings of a base and of what it is split over.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BaseStrings {
+    /// A table for each level, the lowest first, with where its section begins in the common numbering.
+    levels: Vec<(u32, StringTable)>,
+}
+
+impl BaseStrings {
+    pub(crate) fn of(base: &Btf) -> BaseStrings {
+        let mut levels: Vec<_> = core::iter::successors(Some(base), |btf| btf.base())
+            .map(|btf| (btf.first_string(), StringTable::of(btf.own_strings().to_vec())))
+            .collect();
+        levels.reverse();
+        BaseStrings { levels }
+    }
+
+    /// Where a string stands, the lowest level first.
+    pub(crate) fn find(&self, string: &[u8]) -> Option<u32> {
+        self.levels.iter().find_map(|(first, table)| Some(first + table.find(string)?))
     }
 }

@@ -153,10 +153,10 @@ impl Builder {
     /// index. Linux 7.0 and later have their types so. Gives the new ids, for whatever else has ids of this BTF.
     ///
     /// # Errors
-    /// When the names are in a base's strings, and `base` is not given or not the base.
-    pub fn sort_by_name(&mut self, base: Option<&Btf>) -> Result<Vec<TypeId>, Error> {
+    /// When a type's name does not exist, as it may if its record was changed by hand.
+    pub fn sort_by_name(&mut self) -> Result<Vec<TypeId>, Error> {
         let mut order: Vec<usize> = (0..self.offsets.len()).collect();
-        let names: Vec<&[u8]> = order.iter().map(|&n| self.name_of(n, base)).collect::<Result<_, _>>()?;
+        let names: Vec<&[u8]> = order.iter().map(|&n| self.name_of(n)).collect::<Result<_, _>>()?;
         order.sort_by(|&a, &b| names[a].cmp(names[b]));
         let mut new_ids = vec![TypeId::VOID; order.len()];
         for (new, old) in order.into_iter().enumerate() {
@@ -166,14 +166,14 @@ impl Builder {
         Ok(new_ids)
     }
 
-    fn name_of<'a>(&'a self, n: usize, base: Option<&'a Btf>) -> Result<&'a [u8], Error> {
+    fn name_of(&self, n: usize) -> Result<&[u8], Error> {
         let offset = StrOffset(word(self.endian, self.own_record(n), 0));
         if offset == StrOffset::EMPTY {
             return Ok(&[]);
         }
         match self.string(offset) {
             Some(name) => Ok(name),
-            None => base.ok_or(Error::NoSuchString { offset })?.string(offset),
+            None => self.base.as_ref().ok_or(Error::NoSuchString { offset })?.string(offset),
         }
     }
 

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::raw::{self, Endian, Info};
-use crate::string_table::StringTable;
+use crate::string_table::{BaseStrings, StringTable};
 use crate::types::{FwdKind, IntEncoding, Kind, Linkage};
 use crate::{Btf, Error, StrOffset, TypeId, serialize, strings};
 
@@ -26,6 +26,9 @@ pub struct Builder {
     offsets: Vec<u32>,
     strings: StringTable,
     layout: Option<Vec<u8>>,
+    base: Option<Btf>,
+    /// The base's strings, made when a string is first added.
+    base_strings: Option<BaseStrings>,
 }
 
 impl Default for Builder {
@@ -46,7 +49,14 @@ impl Builder {
             offsets: Vec::new(),
             strings: StringTable::of([0].to_vec()),
             layout: None,
+            base: None,
+            base_strings: None,
         }
+    }
+
+    /// An empty BTF in this byte order.
+    pub fn new_in(endian: Endian) -> Builder {
+        Builder { endian, ..Builder::new() }
     }
 
     /// An empty BTF split over `base`.
@@ -57,6 +67,7 @@ impl Builder {
             first_id: base.type_count(),
             first_string: base.strings_end(),
             strings: StringTable::default(),
+            base: Some(base.clone()),
             ..Builder::new()
         }
     }
@@ -83,6 +94,8 @@ impl Builder {
             offsets,
             strings: StringTable::of(strings),
             layout: btf.own_layout().map(<[u8]>::to_vec),
+            base: btf.base().cloned(),
+            base_strings: None,
         }
     }
 
@@ -92,7 +105,7 @@ impl Builder {
         self.first_id + self.offsets.len() as u32
     }
 
-    /// Adds a string, or finds it among those added before.
+    /// Adds a string, or finds it among those that are there, the base's included.
     ///
     /// # Errors
     /// When it holds a NUL, or the strings grow past what an offset can say.
@@ -104,6 +117,12 @@ impl Builder {
         }
         if memchr::memchr(0, string).is_some() {
             return Err(Error::CannotBuild { what: "a string with a NUL byte in it" });
+        }
+        if let Some(base) = &self.base {
+            let of_base = self.base_strings.get_or_insert_with(|| BaseStrings::of(base));
+            if let Some(offset) = of_base.find(string) {
+                return Ok(StrOffset(offset));
+            }
         }
         let limit = (u32::MAX - self.first_string) as usize;
         let at = self.strings.add(string, limit).ok_or(Error::CannotBuild { what: "more than 4 GiB of strings" })?;

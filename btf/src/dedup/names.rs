@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::ext::{BtfExt, Field};
-use crate::string_table::StringTable;
+use crate::string_table::{BaseStrings, StringTable};
 use crate::{Btf, Error, StrOffset, fields};
 
 /// How large the strings may become: suffixes of one long string, each named by itself, would otherwise be more than memory
@@ -72,7 +72,7 @@ impl Names {
     /// Gives each string its place, when it is first named.
     fn place(&mut self, btf: &Btf, ext: Option<&BtfExt>) -> Result<(), Error> {
         let limit = LEAST_LIMIT + (self.named.len() * 64).saturating_mul(LIMIT_PER_BYTE);
-        let of_base = btf.base().map(strings_of).unwrap_or_default();
+        let of_base = btf.base().map(BaseStrings::of).unwrap_or_default();
         let mut table = StringTable::default();
         if btf.base().is_none() {
             table.add(b"", limit);
@@ -83,7 +83,7 @@ impl Names {
                 return Ok(());
             }
             let string = btf.string(StrOffset(offset))?;
-            self.places[n] = match lookup(&of_base, string) {
+            self.places[n] = match of_base.find(string) {
                 Some(place) => place,
                 None => {
                     let len = table.len();
@@ -147,17 +147,4 @@ fn each_name(btf: &Btf, ext: Option<&BtfExt>, mut each: impl FnMut(u32) -> Resul
         }
     }
     Ok(())
-}
-
-/// The strings of a base, a table for each level, the lowest first, with where its section begins.
-fn strings_of(base: &Btf) -> Vec<(u32, StringTable)> {
-    let mut levels: Vec<_> = core::iter::successors(Some(base), |btf| btf.base())
-        .map(|btf| (btf.first_string(), StringTable::of(btf.own_strings().to_vec())))
-        .collect();
-    levels.reverse();
-    levels
-}
-
-fn lookup(levels: &[(u32, StringTable)], string: &[u8]) -> Option<u32> {
-    levels.iter().find_map(|(first, table)| Some(first + table.find(string)?))
 }

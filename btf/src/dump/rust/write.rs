@@ -11,6 +11,14 @@ use super::{Dumper, MAX_DEPTH};
 use crate::types::{Enum, FuncProto, IntEncoding, Member};
 use crate::{Error, Kind, Type, TypeData, TypeId};
 
+/// The bytes of some bitfields.
+struct Storage<'p, 'a> {
+    name: String,
+    /// Where they begin, in bits from the start of the struct.
+    start: u64,
+    members: &'p [(Member<'a>, u8)],
+}
+
 impl<'a> Dumper<'a, '_> {
     /// A type of which nothing is known but its name.
     pub(super) fn declaration(&mut self, this: &Type<'a>) -> Result<(), Error> {
@@ -47,7 +55,7 @@ impl<'a> Dumper<'a, '_> {
         let mut taken = Unique::default();
         let (mut anonymous, mut paddings) = (0, 0);
         let mut offsets = Vec::new();
-        let mut bits = Vec::new();
+        let mut bits: Vec<Storage<'_, 'a>> = Vec::new();
         for field in &fields {
             self.text.step()?;
             match field {
@@ -76,7 +84,7 @@ impl<'a> Dumper<'a, '_> {
                 Field::Bits { start, bytes, members } => {
                     let name = taken.take(format!("_bitfield_{}", bits.len() + 1));
                     self.byte_field("", &name, *bytes);
-                    bits.push((name, *start, members));
+                    bits.push(Storage { name, start: *start, members });
                 }
             }
         }
@@ -117,15 +125,10 @@ impl<'a> Dumper<'a, '_> {
     }
 
     /// A method to read and one to write each bitfield.
-    fn accessors(
-        &mut self,
-        name: &str,
-        bits: &[(String, u64, &Vec<(Member<'a>, u8)>)],
-        is_union: bool,
-    ) -> Result<(), Error> {
+    fn accessors(&mut self, name: &str, bits: &[Storage<'_, 'a>], is_union: bool) -> Result<(), Error> {
         let mut taken = Unique::default();
         let mut lines = String::new();
-        for (storage, start, members) in bits {
+        for Storage { name: storage, start, members } in bits {
             for (member, width) in *members {
                 self.text.charge(128)?;
                 // Nobody can ask for what has no name.
