@@ -564,7 +564,8 @@ impl Scan<'_> {
         let word = |at: usize| raw::word(self.endian, record, at);
         string(word(0));
         let Some(kind) = Kind::from_number(info.kind()) else { return };
-        if kind.has_type() {
+        // What a prototype returns is not looked at by libbpf, either.
+        if kind.has_type() && kind != Kind::FuncProto {
             id(word(8));
         }
         let tail = record.get(raw::TYPE_LEN..).unwrap_or_default();

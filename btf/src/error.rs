@@ -1,5 +1,7 @@
 //! What can be wrong with a BTF, or with a question put to it.
 
+use core::fmt;
+
 use crate::{Kind, StrOffset, TypeId};
 
 /// A fault in BTF data, or in a request about it. Each variant carries the offending value.
@@ -17,12 +19,6 @@ pub enum Error {
     NotBtf {
         /// The first two bytes, read as little-endian.
         magic: u16,
-    },
-    /// A version other than 1.
-    #[error("BTF version {version} is not supported (only 1 is defined)")]
-    UnsupportedVersion {
-        /// The header's version.
-        version: u8,
     },
     /// `hdr_len` is too small or reaches past the end.
     #[error("BTF header length {hdr_len} does not fit the data ({len} bytes)")]
@@ -181,6 +177,14 @@ pub enum Error {
         /// What it is.
         kind: Kind,
     },
+    /// BTF that a kernel would not load.
+    #[error("the kernel refuses {}: {why}", Refused(*id))]
+    KernelRefuses {
+        /// The type that fails; `void` where it is none in particular.
+        id: TypeId,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// BTF that has no base where one is needed.
     #[error("the BTF is not split over a base")]
     NotSplit,
@@ -230,4 +234,13 @@ pub enum Error {
         /// What, and why not.
         what: &'static str,
     },
+}
+
+/// What a kernel refuses: a type, or all of it.
+struct Refused(TypeId);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_void() { f.write_str("the BTF") } else { write!(f, "BTF type {}", self.0) }
+    }
 }

@@ -10,6 +10,8 @@ use crate::raw::{self, Endian};
 pub struct Header {
     /// Byte order of everything in this BTF.
     pub endian: Endian,
+    /// `version` of the header. Only 1 is defined; libbpf reads all others as that, and so does this.
+    pub version: u8,
     /// `flags` of the header; none is defined yet.
     pub flags: u8,
     /// `hdr_len`: 24, or 32 where the layout section's fields are there; more in some future, whose
@@ -38,9 +40,6 @@ impl Header {
             _ if magic.swap_bytes() == raw::MAGIC => Endian::Big,
             _ => return Err(Error::NotBtf { magic }),
         };
-        if bytes[2] != raw::VERSION {
-            return Err(Error::UnsupportedVersion { version: bytes[2] });
-        }
         let word = |at| raw::word(endian, bytes, at);
         let hdr_len = word(4);
         let header_end = hdr_len as usize;
@@ -66,6 +65,6 @@ impl Header {
         if types.start < strings.end && strings.start < types.end && !types.is_empty() && !strings.is_empty() {
             return Err(Error::OverlappingSections { type_off, str_off: word(16) });
         }
-        Ok(Header { endian, flags: bytes[3], hdr_len, types, strings, layout })
+        Ok(Header { endian, version: bytes[2], flags: bytes[3], hdr_len, types, strings, layout })
     }
 }

@@ -81,6 +81,7 @@ mod serialize;
 mod string_table;
 mod strings;
 pub mod types;
+pub mod validate;
 
 pub use btf::{Btf, NamedIds};
 pub use error::Error;
