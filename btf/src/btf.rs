@@ -552,6 +552,7 @@ impl Scan<'_> {
             .and_then(|n| self.first_id.checked_add(n))
             .filter(|&count| count <= i32::MAX as u32)
             .ok_or(Error::TooManyTypes)?;
+        offsets.shrink_to_fit();
         if max_id >= count || (max_string >= self.string_end && max_string != 0) {
             return Err(self.find_culprit(&offsets, count));
         }

@@ -4,17 +4,16 @@
 //! types first) is its own index: a name is found by halving. One pass finds out, as libbpf's
 //! `btf_check_sorted` does, and gives up at the first two types that are out of order.
 //!
-//! For all others it is a chained hash table in two arrays, `heads` (a power of two, at least one
-//! a type) and `next` (one a type), both of type numbers. Names stay where they are, in the string
-//! section; an entry costs eight bytes or fewer. Types are entered from the last to the first and
-//! each at the head of its chain, so a chain yields ids in ascending order.
+//! For all others it is a hash table in two arrays: the numbers of all types with a name, those of one bucket side by side, and where
+//! each bucket begins. Names stay where they are, in the string section; an entry costs four bytes, and a bucket, which holds one to
+//! two, four more. Types are entered in the order of their ids, so a bucket yields ids in ascending order.
 //!
 //! Either way one index answers both questions that are asked of it: for the types of an exact
 //! name, and for those of an *essential* name (CO-RE's). In sorted BTF, the flavours of a name are
 //! the neighbours that begin with it and `___`; in the table, entries are filed under what a name
 //! has in common with all its flavours ([`key`]).
 //!
-//! A BTF made to collide costs its maker's victim a walk along one chain at each look-up, which is
+//! A BTF made to collide costs its maker's victim a walk through one bucket at each look-up, which is
 //! what a linear search costs every time.
 
 use alloc::vec;
@@ -23,7 +22,7 @@ use alloc::vec::Vec;
 use crate::raw::{self, Endian};
 use crate::{Btf, StrOffset, strings};
 
-/// No type: the end of a chain.
+/// No bucket: that of a type without a name.
 const NONE: u32 = u32::MAX;
 
 /// How much of a name counts in the index: `KSYM_NAME_LEN`, past which the kernel takes none.
@@ -98,12 +97,11 @@ impl<'a> Names<'a> {
 
 pub(crate) enum NameIndex {
     /// The types stand in the order of their names, from `first_named` on those that have one.
-    Sorted {
-        first_named: u32,
-    },
+    Sorted { first_named: u32 },
     Hashed {
-        heads: Vec<u32>,
-        next: Vec<u32>,
+        /// Where each bucket begins in `types`; and, last, the end.
+        starts: Vec<u32>,
+        types: Vec<u32>,
     },
 }
 
@@ -111,7 +109,8 @@ pub(crate) enum NameIndex {
 #[derive(Clone, Copy)]
 pub(crate) enum Place {
     Start,
-    Chain(u32),
+    /// The next of the bucket, and the end of that.
+    Bucket(u32, u32),
     Exact(u32),
     Flavours(u32),
     End,
@@ -126,17 +125,37 @@ impl NameIndex {
     }
 
     fn hashed(names: &Names<'_>) -> NameIndex {
-        let count = names.offsets.len();
-        let (mut heads, mut next) = (vec![NONE; count.next_power_of_two()], vec![NONE; count]);
-        for n in (0..count).rev() {
-            let name = names.start(n as u32);
-            if !name.is_empty() {
-                let bucket = bucket(name, heads.len());
-                next[n] = heads[bucket];
-                heads[bucket] = n as u32;
-            }
+        let count = names.offsets.len() as u32;
+        let hashes: Vec<u32> = (0..count)
+            .map(|n| match names.start(n) {
+                [] => NONE,
+                // The top bit says nothing: so no hash is `NONE`.
+                name => (hash(key(name)) >> 33) as u32,
+            })
+            .collect();
+        let named = hashes.iter().filter(|&&hash| hash != NONE).count();
+        let buckets = (named / 2).next_power_of_two();
+        let mask = buckets as u32 - 1;
+        let mut starts = vec![0u32; buckets + 1];
+        let bucket_of = |hash: u32| (hash & mask) as usize;
+        for &hash in hashes.iter().filter(|&&hash| hash != NONE) {
+            starts[bucket_of(hash) + 1] += 1;
         }
-        NameIndex::Hashed { heads, next }
+        let mut end = 0;
+        for start in &mut starts {
+            end += *start;
+            *start = end;
+        }
+        // While types are entered, `starts` tells where the next of a bucket goes: at last, where the next bucket begins.
+        let mut types = vec![0; named];
+        for (n, &hash) in (0..count).zip(&hashes).filter(|(_, hash)| **hash != NONE) {
+            let place = &mut starts[bucket_of(hash)];
+            types[*place as usize] = n;
+            *place += 1;
+        }
+        starts.rotate_right(1);
+        starts[0] = 0;
+        NameIndex::Hashed { starts, types }
     }
 
     /// The next type of a name, or of an essential name. Types of one BTF come in the order of
@@ -148,15 +167,19 @@ impl NameIndex {
                 Place::Start => {
                     *place = match self {
                         NameIndex::Sorted { first_named } => Place::Exact(names.lower_bound(*first_named, name, b"")),
-                        NameIndex::Hashed { heads, .. } => {
-                            heads.get(bucket(name, heads.len())).map_or(Place::End, |&head| Place::Chain(head))
+                        NameIndex::Hashed { starts, .. } => {
+                            let bucket = (hash(key(name)) >> 33) as usize & starts.len().saturating_sub(2);
+                            match starts.get(bucket..bucket + 2) {
+                                Some(&[start, end]) => Place::Bucket(start, end),
+                                _ => Place::End,
+                            }
                         }
                     };
                 }
-                Place::Chain(NONE) => *place = Place::End,
-                Place::Chain(n) => {
-                    let NameIndex::Hashed { next, .. } = self else { return None };
-                    *place = next.get(n as usize).map_or(Place::End, |&next| Place::Chain(next));
+                Place::Bucket(at, end) if at < end => {
+                    let NameIndex::Hashed { types, .. } = self else { return None };
+                    *place = Place::Bucket(at + 1, end);
+                    let n = *types.get(at as usize)?;
                     if if essential { names.is_flavour_of(n, name) } else { names.is(n, name) } {
                         return Some(n);
                     }
@@ -175,7 +198,7 @@ impl NameIndex {
                         return Some(n);
                     }
                 }
-                Place::Exact(_) | Place::Flavours(_) => *place = Place::End,
+                Place::Bucket(..) | Place::Exact(_) | Place::Flavours(_) => *place = Place::End,
                 Place::End => return None,
             }
         }
@@ -198,10 +221,6 @@ fn first_named_if_sorted(names: &Names<'_>) -> Option<u32> {
         last = name;
     }
     Some(first_named)
-}
-
-fn bucket(name: &[u8], buckets: usize) -> usize {
-    (hash(key(name)) >> 32) as usize & (buckets - 1)
 }
 
 /// What a name has in common with all names of the same essential name: its start, up to the first
