@@ -10,6 +10,7 @@ use crate::once::Once;
 use crate::owner::Owner;
 use crate::raw::{self, Endian, Info};
 use crate::records::Records;
+use crate::tags::TagIndex;
 use crate::types::{Kind, Type, TypeData};
 use crate::{Error, StrOffset, TypeId, layout, strings};
 
@@ -44,6 +45,7 @@ struct Inner {
     /// Where each type's record starts, in bytes from the start of the type section.
     offsets: Vec<u32>,
     index: Once<NameIndex>,
+    tags: Once<TagIndex>,
     pointer_size: Once<Option<u8>>,
 }
 
@@ -97,6 +99,7 @@ impl Btf {
                 first_string,
                 offsets,
                 index: Once::new(),
+                tags: Once::new(),
                 pointer_size: Once::new(),
                 owner,
             }),
@@ -283,6 +286,10 @@ impl Btf {
 
     fn index(&self) -> &NameIndex {
         self.inner.index.get_or_init(|| NameIndex::build(&self.inner.names()))
+    }
+
+    pub(crate) fn tag_index(&self) -> &TagIndex {
+        self.inner.tags.get_or_init(|| TagIndex::build(self))
     }
 
     /// Size of a pointer in bytes, as told by the size of `long` (or `unsigned long`) in this BTF;

@@ -177,6 +177,20 @@ pub enum Error {
         /// What it is.
         kind: Kind,
     },
+    /// A path to a member that leads nowhere.
+    #[error("byte {at} of the path: {why}")]
+    BadPath {
+        /// Where, in bytes from the start of the path.
+        at: usize,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// Bytes that are no ELF file.
+    #[error("not an ELF file")]
+    NotElf,
+    /// An ELF file without BTF.
+    #[error("the ELF file has no .BTF section")]
+    NoBtfSection,
     /// BTF that a kernel would not load.
     #[error("the kernel refuses {}: {why}", Refused(*id))]
     KernelRefuses {

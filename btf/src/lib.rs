@@ -64,6 +64,8 @@ pub mod builder;
 pub mod dedup;
 pub mod distill;
 pub mod dump;
+#[cfg(feature = "elf")]
+mod elf;
 mod error;
 pub mod ext;
 mod fields;
@@ -75,15 +77,19 @@ mod layout;
 mod nearest;
 mod once;
 mod owner;
+mod path;
 pub mod raw;
 mod records;
 mod serialize;
 mod string_table;
 mod strings;
+mod tags;
 pub mod types;
 pub mod validate;
 
 pub use btf::{Btf, NamedIds};
+#[cfg(feature = "elf")]
+pub use elf::ElfBtf;
 pub use error::Error;
 pub use header::Header;
 pub use id::{StrOffset, TypeId};
@@ -91,5 +97,6 @@ pub use index::essential_name;
 pub use kernel_btf::{KernelBtf, ModuleBtf};
 pub use nearest::Nearest;
 pub use owner::Owner;
+pub use path::Place;
 pub use raw::Endian;
 pub use types::{IntEncoding, Kind, Linkage, Type, TypeData};

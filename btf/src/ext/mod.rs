@@ -4,12 +4,16 @@
 //! begin with an instruction's offset in bytes. Records may be longer than the structs known here
 //! (the table gives their size); the surplus is skipped.
 
+mod write;
+
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Range;
 
 use crate::raw::{self, Endian, word};
 use crate::{Btf, Error, Owner, StrOffset, TypeId};
+
+pub use write::ExtBuilder;
 
 /// A parsed `.BTF.ext`. Its names are offsets into the strings of the object's [`Btf`].
 #[derive(Clone)]
