@@ -1,8 +1,5 @@
 //! Paths and tags, against what C and clang say of the same types.
 
-use std::fs;
-use std::path::PathBuf;
-
 use purebpf_btf::builder::Builder;
 use purebpf_btf::{Btf, Error, IntEncoding, Kind, Linkage, TypeId};
 
@@ -152,6 +149,9 @@ fn tags_are_found_from_what_they_are_on() {
 /// BTF of ELF files, and its `.BTF.ext` written again.
 #[cfg(feature = "elf")]
 mod elf {
+    use std::fs;
+    use std::path::PathBuf;
+
     use super::*;
     use purebpf_btf::Endian;
     use purebpf_btf::ext::{BtfExt, ExtBuilder};

@@ -8,10 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use purebpf_btf::builder::Builder;
+use purebpf_btf::dedup::dedup;
+use purebpf_btf::distill::{distill_base, relocate};
 use purebpf_btf::dump::c::{DeclOptions, Dumper, Header};
+use purebpf_btf::dump::rust::Bindings;
 use purebpf_btf::dump::value::{DataOptions, Json, JsonStyle, Value};
 use purebpf_btf::ext::BtfExt;
-use purebpf_btf::{Btf, Error, IntEncoding, Kind, TypeData, TypeId, dump};
+use purebpf_btf::validate::KernelRules;
+use purebpf_btf::{Btf, Endian, Error, IntEncoding, Kind, TypeData, TypeId, dump};
 
 fn read(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -129,7 +133,8 @@ fn walk(btf: &Btf) {
                 data.values().for_each(|value| _ = value.name());
             }
             TypeData::FuncProto(data) => {
-                name_of(data.ret);
+                // What a prototype returns is not looked at when BTF is parsed.
+                let _ = btf.type_by_id(data.ret);
                 data.params().for_each(|param| _ = (param.name(), name_of(param.type_id)));
             }
             TypeData::Datasec(data) => data.vars().for_each(|var| _ = (var.variable().name(), name_of(var.type_id))),
@@ -156,6 +161,13 @@ fn dump(btf: &Btf) {
         return;
     }
     let _ = Header::new(btf).sorted(false).write(&mut Bounded::new(len));
+    let _ = Bindings::new(btf).write(&mut Bounded::new(len));
+    let roots: Vec<_> = (1..btf.type_count()).map(TypeId).step_by(3).collect();
+    let _ = Bindings::new(btf).roots(&roots).write(&mut Bounded::new(len));
+    let mut json = String::new();
+    if dump::json(btf, &mut json).is_ok() {
+        assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok(), "{json}");
+    }
     let mut dumper = Dumper::new(btf);
     let options = DeclOptions { field_name: "name", ..DeclOptions::default() };
     let mut text = Bounded::new(len);
@@ -165,6 +177,57 @@ fn dump(btf: &Btf) {
         if let Err(Error::DumpTooLarge { .. }) = dumper.emit_type_decl(id, &options, &mut text) {
             break;
         }
+    }
+}
+
+/// What makes another BTF of it: that can be parsed again.
+fn transform(btf: &Btf, other: &Btf) {
+    let again = |bytes: Vec<u8>, base: Option<&Btf>| match base {
+        Some(base) => Btf::parse_split(bytes, base).expect("what comes out is BTF"),
+        None => Btf::parse(bytes).expect("what comes out is BTF"),
+    };
+    if let Ok(deduped) = dedup(btf, None) {
+        let once = again(deduped.btf, btf.base());
+        assert!(once.type_count() <= btf.type_count());
+        // What is deduplicated stays so, but for what declared what went away.
+        if let Ok(twice) = dedup(&once, None) {
+            assert!(again(twice.btf, btf.base()).type_count() <= once.type_count());
+        }
+    }
+    if let Ok(pair) = distill_base(btf) {
+        let small = again(pair.base, None);
+        let split = again(pair.split, Some(&small));
+        for base in [btf.base(), Some(other)].into_iter().flatten() {
+            if let Ok(moved) = relocate(&split, base) {
+                again(moved, Some(base));
+            }
+        }
+    }
+    let mut builder = Builder::copy_of(btf);
+    if builder.sort_by_name().is_ok() {
+        again(builder.finish(), btf.base());
+    }
+    let mut builder = Builder::copy_of(btf);
+    let order = btf.endian();
+    builder.set_endian(if order == Endian::Little { Endian::Big } else { Endian::Little });
+    if btf.base().is_none() {
+        again(builder.finish(), None);
+    }
+    builder.set_endian(order);
+    assert_eq!(builder.finish(), Builder::copy_of(btf).finish());
+    let mut builder = Builder::new_in(order);
+    if builder.append(btf).and_then(|_| builder.append(btf)).is_ok() {
+        again(builder.finish(), None);
+    }
+    for (major, minor) in [(6, 1), (6, 18), (7, 2)] {
+        let _ = btf.validate_for_kernel(KernelRules::linux(major, minor).endian(order));
+    }
+    for this in btf.own_types().filter(|this| this.kind() == Kind::Struct).take(8) {
+        for member in this.members().into_iter().flatten().take(8) {
+            let path = format!("{}.{}", this.name().unwrap_or("x"), member.name().unwrap_or("y"));
+            let _ = (btf.place(&path), btf.place(&format!("{path}->{path}")), btf.place(&format!("{path}[3].a")));
+        }
+        let _ = (btf.decl_tags(this.id(), None).count(), btf.type_tags(this.id()).count());
     }
 }
 
@@ -220,8 +283,9 @@ fn btf() {
             dump(&btf);
         }
         values(&btf, &mut random);
-        // What is copied is still BTF.
-        assert!(Builder::copy_of(&btf).finish().len() >= 24);
+        if accepted % 3 == 0 {
+            transform(&btf, &base);
+        }
     }
     // Else next to nothing was tried.
     assert!(accepted > 1000, "{accepted}");

@@ -12,7 +12,6 @@
 use super::names::Name;
 use super::{Dumper, MAX_CHAIN, Nesting, is_named};
 use crate::dump::text::Text;
-use crate::types::FwdKind;
 use crate::{Error, Kind, TypeData, TypeId};
 
 /// How [`Dumper::emit_type_decl`] writes a declaration.
@@ -25,6 +24,16 @@ pub struct DeclOptions<'n> {
     pub indent_level: u32,
     /// Whether to leave out `const`, `volatile`, `restrict` and type tags.
     pub strip_mods: bool,
+}
+
+/// How long the name in a prefix may be.
+const MAX_PREFIX_NAME: usize = 512;
+
+/// Where the text left of a declared name stands among the prefixes; empty while it is not there.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Prefix {
+    start: u32,
+    len: u16,
 }
 
 /// The part of the stack of chains that is yet to be written: from the declared thing's own type up
@@ -59,41 +68,67 @@ impl<'a> Dumper<'a> {
     /// Writes the declaration of what most things are: of a type with a name, or pointers to one, `const` or not. Says whether this
     /// was one.
     fn write_plain(&mut self, id: TypeId, name: Name<'_>, text: &mut Text<'_>) -> Result<bool, Error> {
-        let (mut id, mut pointers, mut constant) = (id, 0, false);
+        text.step()?;
+        let mut prefix = self.state(id).prefix;
+        if prefix.len == 0 || self.strip_modifiers {
+            let Some(start) = self.find_prefix(id, text)? else { return Ok(false) };
+            prefix = start;
+        }
+        let start = prefix.start as usize;
+        let written = self.prefixes.get(start..start + usize::from(prefix.len)).unwrap_or_default();
+        text.name(written);
+        write_name(name, written.last() == Some(&b'*'), text);
+        Ok(true)
+    }
+
+    /// Makes the prefix of a type, if it is of the kind that [`write_plain`](Self::write_plain) writes.
+    fn find_prefix(&mut self, start: TypeId, text: &mut Text<'_>) -> Result<Option<Prefix>, Error> {
+        let (mut id, mut pointers, mut constant) = (start, 0, false);
         let head = loop {
             text.step()?;
             let head = self.records.head(id.0);
             match head.kind() {
                 Kind::Ptr if !constant && pointers < 4 => pointers += 1,
                 Kind::Const if !constant && !self.strip_modifiers => constant = true,
-                Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 if head.name == 0 => return Ok(false),
+                Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 if head.name == 0 => return Ok(None),
                 kind if takes_modifiers(kind) && kind != Kind::TypeTag => break head,
                 Kind::Void if id.is_void() => break head,
-                _ => return Ok(false),
+                _ => return Ok(None),
             }
             id = TypeId(head.size_or_type);
         };
-        text.str(if constant { "const " } else { "" });
         let this = self.get(id);
-        match head.kind() {
-            Kind::Void => text.str("void"),
-            Kind::Struct | Kind::Union => self.write_composite_name(&this, text),
-            Kind::Enum | Kind::Enum64 => {
-                text.str("enum ");
-                self.tag(&this).write(text);
-            }
-            Kind::Fwd => {
-                let kind = if head.info.kind_flag() { FwdKind::Union } else { FwdKind::Struct };
-                self.write_forward(&this, kind, text);
-            }
-            Kind::Typedef => self.identifier(&this).write(text),
-            _ => text.name(self.records.string(head.name)),
+        let keyword = match (head.kind(), head.info.kind_flag()) {
+            (Kind::Struct, _) | (Kind::Fwd, false) => "struct ",
+            (Kind::Union, _) | (Kind::Fwd, true) => "union ",
+            (Kind::Enum | Kind::Enum64, _) => "enum ",
+            (Kind::Void, _) => "void",
+            _ => "",
+        };
+        let name = match head.kind() {
+            Kind::Void => Name::plain(b""),
+            Kind::Int | Kind::Float => Name::plain(self.records.string(head.name)),
+            Kind::Typedef => self.identifier(&this),
+            _ => self.tag(&this),
+        };
+        let from = self.prefixes.len();
+        // Longer ones are not worth a place.
+        let fits = name.bytes.len() <= MAX_PREFIX_NAME && from < u32::MAX as usize / 2;
+        if !fits {
+            return Ok(None);
         }
-        for n in 0..pointers {
-            text.str(if n == 0 { " *" } else { "*" });
+        self.prefixes.extend_from_slice(if constant { b"const " } else { b"" });
+        self.prefixes.extend_from_slice(keyword.as_bytes());
+        name.append_to(&mut self.prefixes);
+        if pointers > 0 {
+            self.prefixes.push(b' ');
+            self.prefixes.resize(self.prefixes.len() + pointers, b'*');
         }
-        write_name(name, pointers > 0, text);
-        Ok(true)
+        let prefix = Prefix { start: from as u32, len: (self.prefixes.len() - from) as u16 };
+        if !self.strip_modifiers {
+            self.state(start).prefix = prefix;
+        }
+        Ok(Some(prefix))
     }
 
     fn stack_chain(&mut self, start: TypeId, text: &mut Text<'_>) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use super::names::{Name, NameCounts};
 use super::{Dumper, MAX_CHAIN, Nesting, Progress, deeper, is_named, is_struct};
 use crate::dump::text::Text;
+use crate::raw::{MEMBER_LEN, PARAM_LEN};
 use crate::types::{Composite, Enum, FwdKind};
 use crate::{Error, Kind, Type, TypeData, TypeId};
 
@@ -97,24 +98,25 @@ impl<'a> Dumper<'a> {
     fn write_new(&mut self, this: &Type<'a>, container: TypeId, depth: u32, text: &mut Text<'_>) -> Result<(), Error> {
         let id = this.id();
         let stands_for_itself = container.is_void();
-        match this.data() {
-            TypeData::Int(_) => {
+        match this.kind() {
+            Kind::Int => {
                 self.write_missing_type(this, text)?;
                 self.state(id).emit = Progress::Done;
             }
-            TypeData::Enum(data) | TypeData::Enum64(data) => {
-                if stands_for_itself {
+            Kind::Enum | Kind::Enum64 => {
+                if let (true, Some(data)) = (stands_for_itself, this.as_enum()) {
                     self.write_enum(this, &data, Nesting::at(0), text)?;
                     text.str(";\n\n");
                 }
                 self.state(id).emit = Progress::Done;
             }
-            TypeData::Fwd(kind) => {
-                self.write_forward(this, kind, text);
+            Kind::Fwd => {
+                self.write_forward(this, if this.kind_flag() { FwdKind::Union } else { FwdKind::Struct }, text);
                 text.str(";\n\n");
                 self.state(id).emit = Progress::Done;
             }
-            TypeData::Typedef(target) => {
+            Kind::Typedef => {
+                let target = TypeId(this.size_or_type());
                 self.state(id).emit = Progress::Doing;
                 self.write_with_needs(target, id, depth, text)?;
                 if !self.state(id).forward_declared && this.name_bytes() != BUILTIN {
@@ -122,46 +124,67 @@ impl<'a> Dumper<'a> {
                 }
                 self.state(id).emit = Progress::Done;
             }
-            TypeData::Struct(composite) | TypeData::Union(composite) => {
-                self.state(id).emit = Progress::Doing;
-                if stands_for_itself || !is_named(this) {
-                    // What is anonymous becomes part of its container.
-                    let container = if is_named(this) { id } else { container };
-                    let mut quiet = true;
-                    for member in composite.members() {
-                        if !self.is_quiet(member.type_id) {
-                            self.write_with_needs(member.type_id, container, depth, text)?;
-                            quiet = quiet && self.is_quiet(member.type_id);
-                        }
-                    }
-                    self.state(id).quiet = quiet && !is_named(this);
-                } else if !self.state(id).forward_declared && id != container {
-                    self.write_composite_name(this, text);
-                    text.str(";\n\n");
-                    self.state(id).forward_declared = true;
-                }
-                if stands_for_itself {
-                    self.write_composite(this, &composite, Nesting::at(0), text)?;
-                    text.str(";\n\n");
-                    self.state(id).emit = Progress::Done;
-                } else {
-                    self.state(id).emit = Progress::Todo;
-                }
-            }
-            TypeData::FuncProto(proto) => {
-                self.write_with_needs(proto.ret, container, depth, text)?;
-                let mut quiet = self.is_quiet(proto.ret);
-                for param in proto.params() {
-                    if !self.is_quiet(param.type_id) {
-                        self.write_with_needs(param.type_id, container, depth, text)?;
-                        quiet = quiet && self.is_quiet(param.type_id);
-                    }
-                }
-                self.state(id).quiet = quiet;
+            Kind::Struct | Kind::Union => self.write_new_composite(this, container, depth, text)?,
+            Kind::FuncProto => {
+                let ret = TypeId(this.size_or_type());
+                self.write_with_needs(ret, container, depth, text)?;
+                let quiet = self.write_needs_of(this, PARAM_LEN, container, depth, text)?;
+                self.state(id).quiet = quiet && self.is_quiet(ret);
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// A struct or union that was not written before: its definition, if it stands for itself, or else its declaration.
+    fn write_new_composite(
+        &mut self,
+        this: &Type<'a>,
+        container: TypeId,
+        depth: u32,
+        text: &mut Text<'_>,
+    ) -> Result<(), Error> {
+        let id = this.id();
+        self.state(id).emit = Progress::Doing;
+        if container.is_void() || !is_named(this) {
+            // What is anonymous becomes part of its container.
+            let container = if is_named(this) { id } else { container };
+            let quiet = self.write_needs_of(this, MEMBER_LEN, container, depth, text)?;
+            self.state(id).quiet = quiet && !is_named(this);
+        } else if !self.state(id).forward_declared && id != container {
+            self.write_composite_name(this, text);
+            text.str(";\n\n");
+            self.state(id).forward_declared = true;
+        }
+        if container.is_void() {
+            let (TypeData::Struct(composite) | TypeData::Union(composite)) = this.data() else { return Ok(()) };
+            self.write_composite(this, &composite, Nesting::at(0), text)?;
+            text.str(";\n\n");
+        }
+        self.state(id).emit = if container.is_void() { Progress::Done } else { Progress::Todo };
+        Ok(())
+    }
+
+    /// Writes what the members or parameters of a type need on behalf of `container`. Says whether nothing is left to be written for
+    /// them.
+    fn write_needs_of(
+        &mut self,
+        this: &Type<'a>,
+        item_len: usize,
+        container: TypeId,
+        depth: u32,
+        text: &mut Text<'_>,
+    ) -> Result<bool, Error> {
+        let mut quiet = true;
+        let record = self.records.get(this.id().0);
+        for item in record.tail().chunks_exact(item_len) {
+            let id = TypeId(record.item_word(item, 4));
+            if !self.is_quiet(id) {
+                self.write_with_needs(id, container, depth, text)?;
+                quiet = quiet && self.is_quiet(id);
+            }
+        }
+        Ok(quiet)
     }
 
     /// `struct name` or `union name`.

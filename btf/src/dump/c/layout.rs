@@ -114,9 +114,9 @@ impl Dumper<'_> {
             members.nth(open.next - 1);
         }
         for member in members {
-            let align = match inner.take() {
-                Some(align) => align,
-                None => self.leaf_align(member.type_id)?,
+            let align = match (inner.take(), self.state(member.type_id).align) {
+                (Some(align), _) | (None, Align::Known(align)) => align,
+                _ => self.leaf_align(member.type_id)?,
             };
             if align == 0 {
                 return Ok(0);

@@ -39,6 +39,7 @@ pub use header::Header;
 use self::names::{Name, NameCounts};
 use super::text::Text;
 use crate::fields;
+use crate::raw::{MEMBER_LEN, PARAM_LEN};
 use crate::records::Records;
 use crate::types::Kind;
 use crate::{Btf, Error, Type, TypeId};
@@ -86,6 +87,8 @@ pub struct Dumper<'a> {
     referenced: Vec<u64>,
     /// Definitions to write, in order: what ordering hands to writing.
     queue: Vec<TypeId>,
+    /// The text of the prefixes, one behind the other.
+    prefixes: Vec<u8>,
     /// The chains of the declarations that are being written, one upon the other.
     chains: Vec<TypeId>,
     /// Whether declarations leave out `const` and its like.
@@ -108,6 +111,8 @@ struct State {
     align: layout::Align,
     /// Which use of its name this type is; 0 while it has not been named.
     name_use: u32,
+    /// What stands left of the name of a thing of this type, once that was written.
+    prefix: declare::Prefix,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -136,6 +141,7 @@ impl<'a> Dumper<'a> {
             identifiers: NameCounts::default(),
             referenced: Vec::new(),
             queue: Vec::new(),
+            prefixes: Vec::new(),
             chains: Vec::new(),
             strip_modifiers: false,
             skip_bodies: false,
@@ -218,6 +224,9 @@ impl<'a> Dumper<'a> {
             self.state(id).order = Progress::Done;
             return text.step();
         }
+        if self.is_ordered(id) {
+            return text.step();
+        }
         self.queue.clear();
         self.order(id, false, 0, text)?;
         for n in 0..self.queue.len() {
@@ -243,7 +252,7 @@ impl<'a> Dumper<'a> {
     /// and is written as a definition of its own; others stand where they are used.
     fn is_referenced(&mut self, id: TypeId) -> bool {
         if self.referenced.is_empty() {
-            self.referenced = references(self.btf);
+            self.referenced = references(&self.records);
         }
         self.referenced.get(id.0 as usize / 64).is_some_and(|bits| bits >> (id.0 % 64) & 1 == 1)
     }
@@ -281,20 +290,35 @@ fn deeper(depth: u32, id: TypeId) -> Result<u32, Error> {
 /// A bit for each type, set for those that another refers to (what a function returns does not
 /// count, as it does not for libbpf).
 #[doc(alias = "btf_dump_mark_referenced")]
-fn references(btf: &Btf) -> Vec<u64> {
-    let mut bits = vec![0; btf.type_count() as usize / 64 + 1];
+#[inline(never)]
+fn references(records: &Records<'_>) -> Vec<u64> {
+    let mut bits = vec![0; records.count() as usize / 64 + 1];
     let mut mark = |id: TypeId| {
         if let Some(word) = bits.get_mut(id.0 as usize / 64) {
             *word |= 1u64 << (id.0 % 64);
         }
     };
-    let records = btf.records();
     for id in 1..records.count() {
         let record = records.get(id);
-        let info = record.info();
-        let returned = usize::from(Kind::from_number(info.kind()) == Some(Kind::FuncProto));
-        for at in fields::ids(info).skip(returned) {
-            mark(TypeId(record.word(at)));
+        let head = record.head();
+        match head.kind() {
+            Kind::Struct | Kind::Union => {
+                for member in record.tail().chunks_exact(MEMBER_LEN) {
+                    mark(TypeId(record.item_word(member, 4)));
+                }
+            }
+            Kind::FuncProto => {
+                for param in record.tail().chunks_exact(PARAM_LEN) {
+                    mark(TypeId(record.item_word(param, 4)));
+                }
+            }
+            Kind::Array => {
+                mark(TypeId(record.word(12)));
+                mark(TypeId(record.word(16)));
+            }
+            Kind::Datasec => fields::ids(head.info).for_each(|at| mark(TypeId(record.word(at)))),
+            kind if kind.has_type() => mark(TypeId(head.size_or_type)),
+            _ => {}
         }
     }
     bits

@@ -43,6 +43,16 @@ impl<'n> Name<'n> {
         }
     }
 
+    /// Appends the name of a type to `bytes`, cut off where libbpf cuts it.
+    pub(super) fn append_to(&self, bytes: &mut Vec<u8>) {
+        let start = bytes.len();
+        bytes.extend_from_slice(self.bytes);
+        if self.nth > 1 {
+            bytes.extend_from_slice(alloc::format!("___{}", self.nth).as_bytes());
+            bytes.truncate(start + MAX_RENAMED);
+        }
+    }
+
     /// Writes the name however long it is.
     pub(super) fn write_whole(&self, text: &mut Text<'_>) {
         text.name(self.bytes);

@@ -15,7 +15,7 @@
 
 use super::{Dumper, MAX_CHAIN, Progress, deeper, is_named};
 use crate::dump::text::Text;
-use crate::raw::Info;
+use crate::raw::{Info, MEMBER_LEN, PARAM_LEN};
 use crate::{Error, Kind, Type, TypeData, TypeId};
 
 impl Dumper<'_> {
@@ -29,8 +29,24 @@ impl Dumper<'_> {
         depth: u32,
         text: &mut Text<'_>,
     ) -> Result<bool, Error> {
+        let mut pointer = None;
+        let strong = self.order_chain(id, through_pointer, depth, &mut pointer, text)?;
+        if let Some(pointer) = pointer {
+            self.state(pointer).order = Progress::Done;
+        }
+        Ok(strong)
+    }
+
+    /// Follows what only leads on to the next type. A pointer on the way is told: it is done when what it points to is.
+    fn order_chain(
+        &mut self,
+        id: TypeId,
+        through_pointer: bool,
+        depth: u32,
+        pointer: &mut Option<TypeId>,
+        text: &mut Text<'_>,
+    ) -> Result<bool, Error> {
         let (start, mut id, mut through_pointer) = (id, id, through_pointer);
-        // Modifiers and arrays only lead on to the next type.
         for _ in 0..MAX_CHAIN {
             text.step()?;
             let order = self.state(id).order;
@@ -44,6 +60,11 @@ impl Dumper<'_> {
             }
             match head.kind() {
                 Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => id = TypeId(head.size_or_type),
+                Kind::Ptr if pointer.is_none() => {
+                    *pointer = Some(id);
+                    id = TypeId(head.size_or_type);
+                    through_pointer = true;
+                }
                 Kind::Array => {
                     let TypeData::Array(array) = self.get(id).data() else { return Ok(false) };
                     id = array.element;
@@ -77,9 +98,11 @@ impl Dumper<'_> {
             }
             Kind::Struct | Kind::Union => {
                 self.state(id).order = Progress::Doing;
-                for member in this.members().into_iter().flatten() {
-                    if !self.is_ordered(member.type_id) {
-                        self.order(member.type_id, false, depth, text)?;
+                let record = self.records.get(id.0);
+                for member in record.tail().chunks_exact(MEMBER_LEN) {
+                    let member = TypeId(record.item_word(member, 4));
+                    if !self.is_ordered(member) {
+                        self.order(member, false, depth, text)?;
                     }
                 }
                 if is_named(this) {
@@ -106,9 +129,10 @@ impl Dumper<'_> {
             }
             Kind::FuncProto => {
                 let mut strong = self.order(TypeId(this.size_or_type()), through_pointer, depth, text)?;
-                for param in this.params().into_iter().flatten() {
-                    strong |=
-                        self.is_ordered(param.type_id) || self.order(param.type_id, through_pointer, depth, text)?;
+                let record = self.records.get(id.0);
+                for param in record.tail().chunks_exact(PARAM_LEN) {
+                    let param = TypeId(record.item_word(param, 4));
+                    strong |= self.is_ordered(param) || self.order(param, through_pointer, depth, text)?;
                 }
                 Ok(strong)
             }
@@ -117,7 +141,7 @@ impl Dumper<'_> {
     }
 
     #[inline]
-    fn is_ordered(&mut self, id: TypeId) -> bool {
+    pub(super) fn is_ordered(&mut self, id: TypeId) -> bool {
         self.state(id).order == Progress::Done
     }
 }
