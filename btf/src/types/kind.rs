@@ -122,25 +122,32 @@ impl Kind {
         )
     }
 
+    /// Bytes that follow `struct btf_type` once, and bytes that follow it `vlen` times, by the number of the kind.
+    const TAILS: [(u8, u8); Kind::ALL.len()] = {
+        let mut tails = [(0, 0); Kind::ALL.len()];
+        tails[Kind::Int as usize].0 = 4;
+        tails[Kind::Var as usize].0 = 4;
+        tails[Kind::DeclTag as usize].0 = 4;
+        tails[Kind::Array as usize].0 = raw::ARRAY_LEN as u8;
+        tails[Kind::Struct as usize].1 = raw::MEMBER_LEN as u8;
+        tails[Kind::Union as usize].1 = raw::MEMBER_LEN as u8;
+        tails[Kind::Enum as usize].1 = raw::ENUM_LEN as u8;
+        tails[Kind::Enum64 as usize].1 = raw::ENUM64_LEN as u8;
+        tails[Kind::FuncProto as usize].1 = raw::PARAM_LEN as u8;
+        tails[Kind::Datasec as usize].1 = raw::VAR_SECINFO_LEN as u8;
+        tails
+    };
+
     /// Bytes that follow `struct btf_type` once.
+    #[inline]
     pub(crate) fn fixed_tail(self) -> usize {
-        match self {
-            Kind::Int | Kind::Var | Kind::DeclTag => 4,
-            Kind::Array => raw::ARRAY_LEN,
-            _ => 0,
-        }
+        Self::TAILS[self as usize].0.into()
     }
 
     /// Bytes that follow `vlen` times.
+    #[inline]
     pub(crate) fn element_len(self) -> usize {
-        match self {
-            Kind::Struct | Kind::Union => raw::MEMBER_LEN,
-            Kind::Enum => raw::ENUM_LEN,
-            Kind::Enum64 => raw::ENUM64_LEN,
-            Kind::FuncProto => raw::PARAM_LEN,
-            Kind::Datasec => raw::VAR_SECINFO_LEN,
-            _ => 0,
-        }
+        Self::TAILS[self as usize].1.into()
     }
 }
 

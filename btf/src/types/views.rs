@@ -173,10 +173,18 @@ impl<'a> Type<'a> {
 
     /// The enum of either width, if it is one.
     pub fn as_enum(&self) -> Option<Enum<'a>> {
-        match self.data() {
-            TypeData::Enum(data) | TypeData::Enum64(data) => Some(data),
-            _ => None,
-        }
+        let signed = self.kind_flag();
+        let values = match self.kind() {
+            Kind::Enum => EnumValues::narrow(self.btf, self.endian, signed, self.tail()),
+            Kind::Enum64 => EnumValues::wide(self.btf, self.endian, signed, self.tail()),
+            _ => return None,
+        };
+        Some(Enum { size: self.size_or_type(), signed, values })
+    }
+
+    /// The struct or union, if it is one.
+    pub fn as_composite(&self) -> Option<Composite<'a>> {
+        self.kind().is_composite().then(|| self.composite(self.tail()))
     }
 
     fn composite(&self, tail: &'a [u8]) -> Composite<'a> {

@@ -135,18 +135,15 @@ impl<'a> Dumper<'a> {
         let mut id = start;
         for _ in 0..MAX_CHAIN {
             text.step()?;
-            let this = self.get(id);
-            if !(self.strip_modifiers && this.kind().is_modifier()) {
+            let head = self.records.head(id.0);
+            let kind = head.kind();
+            if !(self.strip_modifiers && kind.is_modifier()) {
                 self.chains.push(id);
             }
-            id = match this.data() {
-                TypeData::Ptr(next)
-                | TypeData::Const(next)
-                | TypeData::Volatile(next)
-                | TypeData::Restrict(next)
-                | TypeData::TypeTag(next) => next,
-                TypeData::FuncProto(proto) => proto.ret,
-                TypeData::Array(array) => array.element,
+            id = match kind {
+                Kind::Ptr | Kind::FuncProto => TypeId(head.size_or_type),
+                Kind::Array => TypeId(self.records.get(id.0).word(12)),
+                _ if kind.is_modifier() => TypeId(head.size_or_type),
                 _ => return Ok(()),
             };
         }
@@ -165,7 +162,7 @@ impl<'a> Dumper<'a> {
         if chain.end == chain.start {
             return None;
         }
-        self.chains.get(chain.end - 1).map(|&id| self.get(id).kind())
+        self.chains.get(chain.end - 1).map(|&id| self.records.head(id.0).kind())
     }
 
     /// Writes what modifies a type that is not a pointer: to its left.

@@ -157,7 +157,7 @@ impl<'a> Dumper<'a> {
             self.state(id).forward_declared = true;
         }
         if container.is_void() {
-            let (TypeData::Struct(composite) | TypeData::Union(composite)) = this.data() else { return Ok(()) };
+            let Some(composite) = this.as_composite() else { return Ok(()) };
             self.write_composite(this, &composite, Nesting::at(0), text)?;
             text.str(";\n\n");
         }

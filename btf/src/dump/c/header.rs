@@ -135,8 +135,11 @@ impl Dumper<'_> {
         text.str(KFUNCS_BEGINNING);
         let mut kfuncs: Vec<Type<'_>> = Vec::new();
         let mut fastcalls: Vec<TypeId> = Vec::new();
-        let is_tag = |id: &u32| self.records.head(*id).kind() == Kind::DeclTag;
-        for tag in (1..self.records.count()).filter(is_tag).map(|id| self.get(TypeId(id))) {
+        for id in 1..self.records.count() {
+            if self.records.head(id).kind() != Kind::DeclTag {
+                continue;
+            }
+            let tag = self.get(TypeId(id));
             let TypeData::DeclTag(data) = tag.data() else { continue };
             let func = self.btf.type_or_void(data.target);
             if component_idx(&tag) != -1 || func.kind() != Kind::Func {

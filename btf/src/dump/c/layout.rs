@@ -4,8 +4,6 @@
 //! type is looked at once, and the answers are libbpf's also where BTF is odd (no alignment is 0,
 //! and only `kind_flag` makes a bitfield).
 
-use alloc::vec::Vec;
-
 use super::{Dumper, MAX_CHAIN};
 use crate::types::Composite;
 use crate::{Kind, TypeData, TypeId};
@@ -22,7 +20,7 @@ pub(super) enum Align {
 }
 
 /// A struct whose members are being looked at.
-struct Open {
+pub(super) struct Open {
     id: TypeId,
     /// The member to look at next.
     next: usize,
@@ -81,7 +79,8 @@ impl Dumper<'_> {
     /// Alignment of a struct or union: of its widest member, or 1 if any member is not where that
     /// member's alignment wants it, or the size is no multiple.
     fn composite_align(&mut self, id: TypeId) -> u8 {
-        let mut open = Vec::new();
+        let mut open = core::mem::take(&mut self.open_structs);
+        open.clear();
         open.push(self.open(id));
         let mut inner = None;
         while let Some(mut top) = open.pop() {
@@ -96,6 +95,7 @@ impl Dumper<'_> {
             self.state(top.id).align = Align::Known(align);
             inner = Some(align);
         }
+        self.open_structs = open;
         inner.unwrap_or(0)
     }
 
@@ -108,7 +108,7 @@ impl Dumper<'_> {
     /// for which it was left. Gives the struct's alignment, or what to find out first.
     fn look_at(&mut self, open: &mut Open, mut inner: Option<u8>) -> Result<u8, TypeId> {
         let this = self.get(open.id);
-        let (TypeData::Struct(composite) | TypeData::Union(composite)) = this.data() else { return Ok(0) };
+        let Some(composite) = this.as_composite() else { return Ok(0) };
         let mut members = composite.members();
         if open.next > 0 {
             members.nth(open.next - 1);

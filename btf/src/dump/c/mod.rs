@@ -87,6 +87,8 @@ pub struct Dumper<'a> {
     referenced: Vec<u64>,
     /// Definitions to write, in order: what ordering hands to writing.
     queue: Vec<TypeId>,
+    /// The structs whose alignment is being found out, one within the other.
+    open_structs: Vec<layout::Open>,
     /// The text of the prefixes, one behind the other.
     prefixes: Vec<u8>,
     /// The chains of the declarations that are being written, one upon the other.
@@ -141,6 +143,7 @@ impl<'a> Dumper<'a> {
             identifiers: NameCounts::default(),
             referenced: Vec::new(),
             queue: Vec::new(),
+            open_structs: Vec::new(),
             prefixes: Vec::new(),
             chains: Vec::new(),
             strip_modifiers: false,
@@ -218,6 +221,7 @@ impl<'a> Dumper<'a> {
         written
     }
 
+    #[inline]
     fn dump(&mut self, id: TypeId, text: &mut Text<'_>) -> Result<(), Error> {
         // More than half of a kernel's types are functions, which write nothing.
         if matches!(self.records.head(id.0).kind(), Kind::Func | Kind::Var | Kind::Datasec | Kind::DeclTag) {
@@ -227,6 +231,10 @@ impl<'a> Dumper<'a> {
         if self.is_ordered(id) {
             return text.step();
         }
+        self.dump_new(id, text)
+    }
+
+    fn dump_new(&mut self, id: TypeId, text: &mut Text<'_>) -> Result<(), Error> {
         self.queue.clear();
         self.order(id, false, 0, text)?;
         for n in 0..self.queue.len() {

@@ -100,11 +100,14 @@ impl<'a> NameCounts<'a> {
         if slot.count != 0 {
             return increment(&mut slot.count);
         }
+        if !crowded_out {
+            *slot = Slot { name, hash, count: 1 };
+            self.used += 1;
+            return 1;
+        }
         // A name that once found no place stays in the tree, even if growth has made room.
-        if crowded_out {
-            if let Some(count) = self.crowded.get_mut(name) {
-                return increment(count);
-            }
+        if let Some(count) = self.crowded.get_mut(name) {
+            return increment(count);
         }
         if let Some(slot) = self.find(name, hash) {
             *slot = Slot { name, hash, count: 1 };
