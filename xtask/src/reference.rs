@@ -1,18 +1,28 @@
 //! `reference`: builds the reference that "as libbpf does" refers to: libbpf and bpftool from the newest kernel source that Debian
-//! packages. Nothing of ours uses it at run time; tests' expectations come from it.
+//! packages; and with them our own programs of xtask/oracle, which ask libbpf one question each. Nothing of ours uses any of it at run
+//! time; tests' expectations come from it.
 
 use crate::{
     debian::{Suite, Wanted, ensure_installed},
     error::{Context, Result},
     process::run_quiet,
-    workspace::{cache_dir, create_dir, lock_cache, target_dir},
+    workspace::{cache_dir, create_dir, lock_cache, root, target_dir},
 };
-use std::{fs, path::Path, process::Command, thread};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::SystemTime,
+};
 
 /// The package, and the versions that it holds.
 const SOURCE: &str = "linux-source-7.2";
 const LIBBPF: &str = "v1.8";
 const BPFTOOL: &str = "v7.8.0";
+
+/// The programs of xtask/oracle, each of a source of its name.
+const ORACLES: [&str; 1] = ["btf-oracle"];
 
 /// What building libbpf and bpftool reads of the kernel's tree.
 const PARTS: [&str; 9] = [
@@ -87,8 +97,41 @@ pub(crate) fn run(args: &[String]) -> Result {
     println!("{}: bpftool {BPFTOOL}", bpftool.display());
     println!("{}: libbpf {LIBBPF}; link with -lelf -lz", dir.join("libbpf.a").display());
     println!("{}: its headers, for -I", dir.join("include").display());
+    for oracle in ORACLES {
+        println!("{}: answers of libbpf's", build_oracle(&dir, oracle)?.display());
+    }
     println!("{}: the kernel's source, so far as it was needed", source.display());
     Ok(())
+}
+
+/// The folder of what the task builds, built if it is not there, its oracles built anew if their sources changed.
+pub(crate) fn reference() -> Result<PathBuf> {
+    let dir = target_dir().join("reference");
+    if !dir.join("bpftool").exists() {
+        run(&[])?;
+    }
+    for oracle in ORACLES {
+        let changed = |path: PathBuf| fs::metadata(path).and_then(|found| found.modified()).ok();
+        let built: Option<SystemTime> = changed(dir.join(oracle));
+        if built.is_none() || built < changed(oracle_source(oracle)) {
+            build_oracle(&dir, oracle)?;
+        }
+    }
+    Ok(dir)
+}
+
+fn oracle_source(name: &str) -> PathBuf {
+    root().join("xtask/oracle").join(name).with_extension("c")
+}
+
+/// Links a program of xtask/oracle with the libbpf.a beside which it is put.
+fn build_oracle(dir: &Path, name: &str) -> Result<PathBuf> {
+    let program = dir.join(name);
+    let mut gcc = Command::new("gcc");
+    gcc.args(["-O2", "-Wall", "-Werror"]).arg(format!("-I{}", dir.join("include").display()));
+    gcc.arg(oracle_source(name)).arg(dir.join("libbpf.a")).args(["-lelf", "-lz", "-o"]).arg(&program);
+    run_quiet(&mut gcc)?;
+    Ok(program)
 }
 
 /// Puts what was built where it is easily found.

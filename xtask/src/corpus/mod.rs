@@ -20,11 +20,12 @@ use crate::{
     debian::ensure_installed,
     error::{Context, Error, Result},
     fixtures::CLANG,
+    reference::reference,
     workspace::root,
 };
 use compile::{Outcome, Program, Side, compile};
 use report::{Reasons, SetReport, Verdict};
-use sources::{SETS, Set, corpus_dir, reference};
+use sources::{SETS, Set, corpus_dir};
 use std::{
     sync::{
         Mutex, PoisonError,

@@ -1,8 +1,8 @@
 //! What programs find in libbpf's headers, by name: the list that a test of bpf-helpers holds ours against.
 
-use super::sources::reference;
 use crate::{
     error::{Context, Error, Result},
+    reference::reference,
     workspace::{read, root, write},
 };
 use std::collections::BTreeSet;

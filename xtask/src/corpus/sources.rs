@@ -7,7 +7,7 @@ use crate::{
     error::{Context, Result},
     kernels::select,
     process::run_quiet,
-    run_task,
+    reference::reference,
     vmlinux_btf::vmlinux_btf,
     workspace::{cache_dir, create_dir, files_below, lock_cache, read, root, target_dir, write},
 };
@@ -129,15 +129,6 @@ impl Linux {
         let folders = folders.map(|folder| package.join(folder)).into_iter().filter(|folder| folder.exists());
         Ok(folders.map(|folder| format!("-isystem{}", folder.display())).collect())
     }
-}
-
-/// The folder of `cargo xtask reference`, built if it is not there.
-pub(super) fn reference() -> Result<PathBuf> {
-    let dir = target_dir().join("reference");
-    if !dir.join("bpftool").exists() {
-        run_task("reference", &[])?;
-    }
-    Ok(dir)
 }
 
 /// A Debian package unpacked in the cache.
