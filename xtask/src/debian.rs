@@ -124,11 +124,17 @@ const KEYRING: Wanted = Wanted::file("debian-archive-keyring", &["/usr/share/key
 impl Suite {
     /// Opens a suite with its newest package lists (what older lists name may have left the mirrors).
     pub(crate) fn open(name: &'static str) -> Result<Suite> {
+        Suite::open_for(name, "amd64")
+    }
+
+    /// Opens a suite for packages of another machine, as Debian names it.
+    pub(crate) fn open_for(name: &'static str, architecture: &str) -> Result<Suite> {
         if !have("apt-get") || !have("dpkg-deb") {
             return Err("fetching Debian packages needs apt-get and dpkg-deb, which this system lacks".into());
         }
         ensure_installed("verifying what Debian signed", &[KEYRING])?;
-        let dir = cache_dir()?.join("apt").join(name);
+        let folder = if architecture == "amd64" { name.to_owned() } else { format!("{name}-{architecture}") };
+        let dir = cache_dir()?.join("apt").join(folder);
         let suite = Suite { name, conf: dir.join("apt.conf") };
         for part in ["state/lists/partial", "cache/archives/partial"] {
             create_dir(&dir.join(part))?;
@@ -142,8 +148,8 @@ impl Suite {
              Dir::Etc::SourceParts \"/dev/null\";\n\
              Dir::Etc::Preferences \"/dev/null\";\n\
              Dir::Etc::PreferencesParts \"/dev/null\";\n\
-             APT::Architecture \"amd64\";\n\
-             APT::Architectures {{ \"amd64\"; }};\n\
+             APT::Architecture \"{architecture}\";\n\
+             APT::Architectures {{ \"{architecture}\"; }};\n\
              APT::Sandbox::User \"root\";\n\
              Acquire::Languages \"none\";\n\
              Acquire::Retries \"3\";\n\

@@ -7,6 +7,7 @@ use crate::{
     workspace::{cache_dir, files_below, lock_cache, read},
 };
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -17,27 +18,47 @@ pub(crate) struct Kernel {
     /// What it is called on the command line and in tables.
     pub(crate) name: &'static str,
     suite: &'static str,
+    /// The machine it is for, as Debian names it.
+    pub(crate) architecture: &'static str,
+    /// How its packages' names end.
+    flavour: &'static str,
     packaging: Packaging,
 }
 
 /// How Debian packages a kernel.
 enum Packaging {
-    /// One package whose name is this prefix, a version and [`FLAVOUR`].
+    /// One package whose name is this prefix, a version and the flavour.
     Image(&'static str),
-    /// Since 7.2: `linux-binary-`, `linux-modules-` and `linux-base-` before a version and [`FLAVOUR`], and linux-image an
+    /// Since 7.2: `linux-binary-`, `linux-modules-` and `linux-base-` before a version and the flavour, and linux-image an
     /// empty package that depends on them.
     Split,
 }
 
-/// The build for virtual machines: small, quick to boot.
-const FLAVOUR: &str = "-cloud-amd64";
+impl Kernel {
+    /// The build of amd64 for virtual machines: small, quick to boot.
+    const fn cloud(name: &'static str, suite: &'static str, packaging: Packaging) -> Kernel {
+        Kernel { name, suite, architecture: "amd64", flavour: "-cloud-amd64", packaging }
+    }
+}
 
 /// The kernels that everything is shown on, oldest first.
 pub(crate) const KERNELS: [Kernel; 4] = [
-    Kernel { name: "5.10", suite: "bullseye", packaging: Packaging::Image("linux-image-5.10.0-") },
-    Kernel { name: "6.1", suite: "bookworm", packaging: Packaging::Image("linux-image-6.1.0-") },
-    Kernel { name: "6.12", suite: "trixie", packaging: Packaging::Image("linux-image-6.12.") },
-    Kernel { name: "7.2", suite: "sid", packaging: Packaging::Split },
+    Kernel::cloud("5.10", "bullseye", Packaging::Image("linux-image-5.10.0-")),
+    Kernel::cloud("6.1", "bookworm", Packaging::Image("linux-image-6.1.0-")),
+    Kernel::cloud("6.12", "trixie", Packaging::Image("linux-image-6.12.")),
+    Kernel::cloud("7.2", "sid", Packaging::Split),
+];
+
+/// Kernels of other machines, for their types alone: s390x is the one that has the other byte order.
+pub(crate) const FOREIGN: [Kernel; 2] = [
+    Kernel {
+        name: "6.12-arm64",
+        suite: "trixie",
+        architecture: "arm64",
+        flavour: "-cloud-arm64",
+        packaging: Packaging::Image("linux-image-6.12."),
+    },
+    Kernel { name: "7.2-s390x", suite: "sid", architecture: "s390x", flavour: "-s390x", packaging: Packaging::Split },
 ];
 
 /// The kernel modules that tests use, in the order to load them.
@@ -72,11 +93,11 @@ impl Kernel {
     }
 
     fn fetch(&self, into: &Path) -> Result {
-        let suite = Suite::open(self.suite)?;
+        let suite = Suite::open_for(self.suite, self.architecture)?;
         let packages = match self.packaging {
-            Packaging::Image(prefix) => vec![suite.newest_named(prefix, FLAVOUR)?],
+            Packaging::Image(prefix) => vec![suite.newest_named(prefix, self.flavour)?],
             Packaging::Split => {
-                let binary = suite.newest_named("linux-binary-", FLAVOUR)?;
+                let binary = suite.newest_named("linux-binary-", self.flavour)?;
                 let rest = ["linux-modules-", "linux-base-"];
                 let rest = rest.map(|prefix| binary.replacen("linux-binary-", prefix, 1));
                 [vec![binary], rest.to_vec()].concat()
@@ -130,15 +151,26 @@ impl KernelFiles {
 
     /// The module's uncompressed `.ko`; `None` when this kernel has it built in, or not at all.
     pub(crate) fn module(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        for path in files_below(&self.modules)? {
-            let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-            match file_name.strip_prefix(name) {
-                Some(".ko") => return read(&path).map(Some),
-                Some(".ko.xz") => return filter(Command::new("xz").args(["-dc"]), &read(&path)?).map(Some),
-                Some(".ko.zst") => return filter(Command::new("zstd").args(["-dc"]), &read(&path)?).map(Some),
-                _ => {}
-            }
-        }
-        Ok(None)
+        let found = self.modules()?.into_iter().find(|(module, _)| module == name);
+        found.map(|(_, path)| module_file(&path)).transpose()
+    }
+
+    /// All modules: their names, which are their files', and where they are.
+    pub(crate) fn modules(&self) -> Result<Vec<(String, PathBuf)>> {
+        let named = files_below(&self.modules)?.into_iter().filter_map(|path| {
+            let file_name = path.file_name()?.to_str()?;
+            let (name, _) = file_name.split_once(".ko").filter(|(_, rest)| matches!(*rest, "" | ".xz" | ".zst"))?;
+            Some((name.to_owned(), path))
+        });
+        Ok(named.collect())
+    }
+}
+
+/// A module's `.ko`, uncompressed.
+pub(crate) fn module_file(path: &Path) -> Result<Vec<u8>> {
+    match path.extension().and_then(OsStr::to_str) {
+        Some("xz") => filter(Command::new("xz").args(["-dc"]), &read(path)?),
+        Some("zst") => filter(Command::new("zstd").args(["-dc"]), &read(path)?),
+        _ => read(path),
     }
 }

@@ -68,9 +68,9 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "corpus",
-        arguments: "headers [--check] [--set NAME]... [--limit N] [FILTER] | names | objects",
+        arguments: "headers [--check] [--set NAME]... [--limit N] [FILTER] | names | objects | btf [KERNEL]...",
         about: "compile what others wrote with libbpf's headers and with ours, and compare; list what libbpf's define; take the \
-                objects out of Debian's libbpf-tools",
+                objects out of Debian's libbpf-tools, or the BTF out of kernels and their modules",
         run: corpus::run,
     },
     Task {

@@ -1,5 +1,5 @@
 //! `kernel-btf`: the BTF of a matrix kernel, taken from its package without booting it: vmlinuz holds a compressed ELF file,
-//! which holds a `.BTF` section.
+//! which holds a `.BTF` section. Other machines' images hold the kernel as it lies in memory, and the section somewhere in it.
 
 use crate::{
     debian::{Wanted, ensure_installed},
@@ -8,7 +8,10 @@ use crate::{
     process::filter,
     workspace::{read, write},
 };
-use std::{path::Path, process::Command};
+use object::{Object, ObjectSection};
+use purebpf_btf::Btf;
+use ruzstd::decoding::StreamingDecoder;
+use std::{io::Read, path::Path, process::Command};
 
 /// Runs the task: `kernel-btf KERNEL FILE`.
 pub(crate) fn run(args: &[String]) -> Result {
@@ -25,20 +28,64 @@ pub(crate) fn run(args: &[String]) -> Result {
 /// The `.BTF` section of the kernel's vmlinux.
 pub(crate) fn vmlinux_btf(kernel: &KernelFiles) -> Result<Vec<u8>> {
     let vmlinuz = read(&kernel.vmlinuz)?;
-    let extracted = extract_vmlinux(&vmlinuz).and_then(|vmlinux| {
-        let btf = elf_section(&vmlinux, ".BTF").context("its vmlinux has no .BTF section")?;
-        purebpf_btf::Btf::parse(btf.to_vec()).context("its .BTF section does not parse")?;
-        Ok(btf.to_vec())
-    });
+    let extracted = if is_bzimage(&vmlinuz) { of_bzimage(&vmlinuz) } else { of_raw_image(&vmlinuz) };
     extracted.context(kernel.vmlinuz.display())
+}
+
+fn of_bzimage(image: &[u8]) -> Result<Vec<u8>> {
+    let vmlinux = extract_vmlinux(image)?;
+    let btf = elf_section(&vmlinux, ".BTF").context("its vmlinux has no .BTF section")?;
+    Btf::parse(btf.clone()).context("its .BTF section does not parse")?;
+    Ok(btf)
+}
+
+/// Of an image that is no ELF file: arm64's is the kernel itself (Documentation/arch/arm64/booting.rst); s390x's is a boot
+/// loader, the kernel compressed (by zstd, as Debian has it), and data that belongs to it. Nothing says where in it the section is.
+fn of_raw_image(image: &[u8]) -> Result<Vec<u8>> {
+    if let Some(btf) = find_btf(image) {
+        return Ok(btf.to_vec());
+    }
+    const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    let starts = image.windows(4).enumerate().filter(|(_, magic)| *magic == ZSTD);
+    for (start, _) in starts {
+        let mut unpacked = Vec::new();
+        // Most of these are the four bytes and nothing more.
+        let Ok(mut stream) = StreamingDecoder::new(&image[start..]) else { continue };
+        if stream.read_to_end(&mut unpacked).is_ok() {
+            if let Some(btf) = find_btf(&unpacked) {
+                return Ok(btf.to_vec());
+            }
+        }
+    }
+    Err("found no BTF in it, be it as it is or compressed by zstd".into())
+}
+
+/// The BTF of a kernel in its memory: what begins with the header and parses as more types than anything else there has.
+fn find_btf(memory: &[u8]) -> Option<&[u8]> {
+    const HEADER: usize = 24;
+    const TYPES: u32 = 10_000;
+    let headers =
+        memory.chunks_exact(4).enumerate().filter(|(_, word)| matches!(word, [0x9f, 0xeb, 1, 0] | [0xeb, 0x9f, 1, 0]));
+    let mut found = headers.filter_map(|(n, magic)| {
+        let btf = &memory[n * 4..];
+        let field = |at: usize| {
+            let bytes: [u8; 4] = btf.get(at..at + 4)?.try_into().ok()?;
+            Some(if magic[0] == 0x9f { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) } as usize)
+        };
+        let end = HEADER.checked_add(field(16)?)?.checked_add(field(20)?)?;
+        let btf = btf.get(..end).filter(|_| field(4) == Some(HEADER) && field(8) == Some(0))?;
+        Btf::parse(btf.to_vec()).is_ok_and(|parsed| parsed.type_count() > TYPES).then_some(btf)
+    });
+    found.next()
+}
+
+fn is_bzimage(image: &[u8]) -> bool {
+    image.get(0x202..0x206) == Some(b"HdrS")
 }
 
 /// The ELF file inside a bzImage: Documentation/arch/x86/boot.rst, fields setup_sects, payload_offset and payload_length.
 fn extract_vmlinux(image: &[u8]) -> Result<Vec<u8>> {
     let malformed = || Error::new("not an x86 kernel image (bzImage) of boot protocol 2.08 or newer");
-    if image.get(0x202..0x206) != Some(b"HdrS") {
-        return Err(malformed());
-    }
     let setup_sects = usize::from(*image.get(0x1f1).ok_or_else(malformed)?);
     let field = |at| u32_at(image, at).map(|value| value as usize).ok_or_else(malformed);
     let start = (setup_sects + 1) * 512 + field(0x248)?;
@@ -111,31 +158,14 @@ fn lz4_length(low: u8, input: &mut &[u8]) -> Option<usize> {
     Some(length)
 }
 
-/// A section's bytes in a 64-bit little-endian ELF file.
-pub(crate) fn elf_section<'a>(elf: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    let headers = u64_at(elf, 0x28)? as usize;
-    let count = usize::from(u16_at(elf, 0x3c)?);
-    let header = |index: usize| elf.get(headers.checked_add(index * 64)?..)?.get(..64);
-    let body = |header: &[u8]| elf.get(u64_at(header, 24)? as usize..)?.get(..u64_at(header, 32)? as usize);
-    let names = body(header(usize::from(u16_at(elf, 0x3e)?))?)?;
-    let sections = (0..count).filter_map(header);
-    let mut found = sections.filter(|section| {
-        let at = u32_at(section, 0).and_then(|at| names.get(at as usize..));
-        at.is_some_and(|at| at.starts_with(name.as_bytes()) && at.get(name.len()) == Some(&0))
-    });
-    body(found.next()?)
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+/// A section's bytes in an ELF file.
+pub(crate) fn elf_section(elf: &[u8], name: &str) -> Option<Vec<u8>> {
+    let file = object::File::parse(elf).ok()?;
+    Some(file.section_by_name(name)?.uncompressed_data().ok()?.into_owned())
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
 #[cfg(test)]

@@ -137,7 +137,7 @@ fn types(header: &str, work: &Path, clang: impl Fn() -> Command) -> Result<Vec<u
     write(&work.join("types.c"), variables.as_bytes())?;
     run_quiet(clang().args(["-target", "bpf", "-g", "-c", "types.c", "-o", "types.o"]))?;
     let object = read(&work.join("types.o"))?;
-    let bytes = elf_section(&object, ".BTF").context("clang made no .BTF section")?.to_vec();
+    let bytes = elf_section(&object, ".BTF").context("clang made no .BTF section")?;
     purebpf_btf::Btf::parse(bytes.clone()).context("what clang made")?;
     Ok(bytes)
 }

@@ -7,8 +7,11 @@
 //! `corpus names` lists what libbpf's headers define, for a test of ours; `corpus headers` begins with asking whether the list
 //! still holds.
 //!
+//! `corpus btf` takes the BTF out of kernels and their modules.
+//!
 //! `corpus objects` takes the objects out of the programs of Debian's package libbpf-tools, which carry them.
 
+pub(crate) mod btf;
 mod compare;
 mod compile;
 mod embedded;
@@ -35,14 +38,14 @@ use std::{
     time::Instant,
 };
 
-const USAGE: &str =
-    "usage: cargo xtask corpus headers [--check] [--set NAME]... [--limit N] [FILTER] | names | objects";
+const USAGE: &str = "usage: cargo xtask corpus headers [--check] [--set NAME]... [--limit N] [FILTER] | names | objects | btf [KERNEL]...";
 
 /// Runs the task.
 pub(crate) fn run(args: &[String]) -> Result {
     match args.split_first() {
         Some((name, rest)) if name == "headers" => headers(&Options::parse(rest)?),
         Some((name, [])) if name == "names" => names::list(false),
+        Some((name, rest)) if name == "btf" => btf::run(rest),
         Some((name, [])) if name == "objects" => embedded::extract(),
         _ => Err(USAGE.into()),
     }
