@@ -21,6 +21,8 @@
 static const char USAGE[] =
 	"usage: btf-oracle COMMAND [-b BASE] [--time N]\n"
 	"  parse FILE                        the number of types, of them the base's, and the size of the strings\n"
+	"  walk FILE                         of each type its id, kind, size, alignment, the type that it resolves to, and name;\n"
+	"                                    negative where libbpf refuses\n"
 	"  append OUT FILE...                btf__add_btf of each in turn to an empty one\n"
 	"  dedup IN OUT [--ext IN OUT] [--force-collisions]\n"
 	"                                    btf__dedup\n"
@@ -181,6 +183,34 @@ static void do_parse(struct btf *base)
 	printf("%u types, %u of them the base's, %u bytes of strings, %s endian\n", btf__type_cnt(btf) - 1,
 	       its_base ? btf__type_cnt(its_base) - 1 : 0, header.str_len,
 	       btf__endianness(btf) == BTF_LITTLE_ENDIAN ? "little" : "big");
+	btf__free(btf);
+}
+
+static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return 0;
+}
+
+static void do_walk(struct btf *base)
+{
+	struct btf *btf = parse(options.args[0], base);
+	__u32 id, count = btf__type_cnt(btf), first = base ? btf__type_cnt(base) : 1;
+	libbpf_print_fn_t print = libbpf_set_print(print_nothing);
+	double start = now();
+
+	for (id = first; id < count; id++) {
+		const struct btf_type *type = btf__type_by_id(btf, id);
+		long long size = btf__resolve_size(btf, id);
+		int align = btf__align_of(btf, id), resolved = btf__resolve_type(btf, id);
+
+		if (sample_count)
+			continue;
+		printf("%u %u %lld %d %d %s\n", id, btf_kind(type), size, align, resolved,
+		       btf__name_by_offset(btf, type->name_off));
+	}
+	if (samples)
+		samples[sample_count++] = now() - start;
+	libbpf_set_print(print);
 	btf__free(btf);
 }
 
@@ -378,6 +408,7 @@ static const struct {
 	void (*run)(struct btf *base);
 } COMMANDS[] = {
 	{ "parse", 1, 1, do_parse },
+	{ "walk", 1, 1, do_walk },
 	{ "append", 2, MAX_ARGS, do_append },
 	{ "dedup", 2, 2, do_dedup },
 	{ "distill", 3, 3, do_distill },

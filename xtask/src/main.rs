@@ -5,6 +5,7 @@
 
 mod ci;
 mod codegen;
+mod compare;
 mod corpus;
 mod debian;
 mod error;
@@ -72,6 +73,12 @@ const TASKS: &[Task] = &[
         about: "compile what others wrote with libbpf's headers and with ours, and compare; list what libbpf's define; take the \
                 objects out of Debian's libbpf-tools, or the BTF out of kernels and their modules",
         run: corpus::run,
+    },
+    Task {
+        name: "compare",
+        arguments: "btf [--only CHECK]... [--modules N | all] [KERNEL | machine | objects]...",
+        about: "what we make of BTF beside what libbpf and bpftool make of it, on the kernels of `corpus btf`",
+        run: compare::run,
     },
     Task {
         name: "msrv",

@@ -1,6 +1,9 @@
 //! Other programs: run them, say clearly which one failed, find out whether they are there.
 
-use crate::error::{Context, Error, Result};
+use crate::{
+    error::{Context, Error, Result},
+    workspace::cargo,
+};
 use std::{
     env, fs,
     io::Write,
@@ -13,6 +16,11 @@ use std::{
 pub(crate) fn run(command: &mut Command) -> Result {
     let status = command.stdin(Stdio::null()).status().context(cannot_start(command))?;
     if status.success() { Ok(()) } else { Err(Error::new(format!("`{}` failed ({status})", shown(command)))) }
+}
+
+/// Runs a task once more, in a release build.
+pub(crate) fn run_in_release(task: &str, args: &[String]) -> Result {
+    run(cargo().args(["run", "--release", "--quiet", "--package", "xtask", "--", task]).args(args))
 }
 
 /// Runs a command quietly; what it printed appears only in the error when it fails.

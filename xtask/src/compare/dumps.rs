@@ -1,0 +1,95 @@
+//! Every type looked at, and the dumps that are text about types.
+
+use super::{Outcome, Tools, inputs::Subject};
+use crate::error::{Context, Error, Result};
+use purebpf_btf::{Btf, Type, dump};
+use std::{
+    fmt::Write,
+    process::{Command, Stdio},
+};
+
+/// What a command prints. That bpftool fails after it began to print is an answer too.
+pub(super) fn printed(command: &mut Command) -> Result<Vec<u8>> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output().context(format_args!("cannot run {program}"))?;
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(Error::new(format!("{program}: {error} ({})", output.status)));
+    }
+    Ok(output.stdout)
+}
+
+/// What bpftool prints of the input, with options before `btf` and a format after the file.
+pub(super) fn bpftool(subject: &Subject, tools: &Tools, options: &[&str], format: &[&str]) -> Result<Vec<u8>> {
+    let mut command = Command::new(&tools.bpftool);
+    if let Some(base) = &subject.base {
+        command.arg("--base-btf").arg(base);
+    }
+    printed(command.args(options).args(["btf", "dump", "file"]).arg(&subject.file).args(format))
+}
+
+/// Where two texts begin to differ.
+pub(super) fn compare(ours: &[u8], theirs: &[u8]) -> Outcome {
+    if ours == theirs {
+        return Outcome::Same;
+    }
+    let (mut our_lines, mut their_lines) = (ours.split(|byte| *byte == b'\n'), theirs.split(|byte| *byte == b'\n'));
+    let mut number = 0;
+    loop {
+        number += 1;
+        let (ours, theirs) = (our_lines.next(), their_lines.next());
+        if ours != theirs || ours.is_none() {
+            let text = |line: Option<&[u8]>| match line {
+                Some(line) => format!("{:?}", String::from_utf8_lossy(&line[..line.len().min(160)])),
+                None => "nothing more".to_owned(),
+            };
+            return Outcome::Different(format!("line {number}: ours {}, theirs {}", text(ours), text(theirs)));
+        }
+    }
+}
+
+/// `bpftool btf dump … format raw`.
+pub(super) fn raw(subject: &Subject, tools: &Tools) -> Result<Outcome> {
+    let mut ours = String::new();
+    dump::raw(&subject.btf, &mut ours).context("ours")?;
+    Ok(compare(ours.as_bytes(), &bpftool(subject, tools, &[], &["format", "raw"])?))
+}
+
+/// Size, alignment and so on of each type. Where libbpf has no answer, we may have one.
+pub(super) fn walk(subject: &Subject, tools: &Tools) -> Result<Outcome> {
+    let mut oracle = Command::new(&tools.oracle);
+    oracle.arg("walk").arg(&subject.file);
+    if let Some(base) = &subject.base {
+        oracle.arg("-b").arg(base);
+    }
+    let theirs = String::from_utf8(printed(&mut oracle)?).context("a name")?;
+    let mut lines = theirs.lines();
+    for item in subject.btf.own_types() {
+        let line = lines.next().context("theirs has fewer types")?;
+        let mut columns = line.splitn(6, ' ');
+        let mut number = || columns.next().and_then(|word| word.parse::<i64>().ok()).context("not a number");
+        let theirs = [number()?, number()?, number()?, number()?, number()?];
+        let name = columns.next().context("no name")?;
+        let ours = numbers(&subject.btf, &item);
+        let answered = [true, true, theirs[2] >= 0, theirs[3] > 0, theirs[4] >= 0];
+        let same = (0..5).all(|n| !answered[n] || ours[n] == theirs[n]) && item.name_bytes() == name.as_bytes();
+        if !same {
+            let mut text = String::new();
+            _ = write!(text, "type {line:?}: ours {ours:?} {:?}", item.name());
+            return Ok(Outcome::Different(text));
+        }
+    }
+    Ok(Outcome::same(lines.next().is_none(), || "theirs has more types".to_owned()))
+}
+
+/// Id, kind, size, alignment, resolved type.
+fn numbers(btf: &Btf, item: &Type<'_>) -> [i64; 5] {
+    let id = item.id();
+    [
+        i64::from(id.0),
+        item.kind() as i64,
+        btf.size_of(id).map_or(-1, i64::from),
+        btf.align_of(id).map_or(-1, i64::from),
+        btf.resolve(id).map_or(-1, |resolved| i64::from(resolved.id().0)),
+    ]
+}

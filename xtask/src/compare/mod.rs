@@ -1,0 +1,161 @@
+//! `compare btf`: what we make of BTF beside what libbpf and bpftool make of it (`cargo xtask reference`), on the BTF of the
+//! corpus (`cargo xtask corpus btf`), of this machine's kernel, and of the objects of our tests.
+//!
+//! A check takes one input and answers whether ours is theirs, byte for byte. Where it may differ, xtask/inputs/btf-reasons.tsv
+//! has the reason; any other difference fails the task, and so does a reason that nothing needs any more.
+
+mod dumps;
+mod headers;
+mod inputs;
+mod report;
+
+use crate::{
+    corpus::btf::in_parallel,
+    error::{Context, Error, Result},
+    process,
+    reference::reference,
+    workspace::{create_dir, target_dir},
+};
+use inputs::Subject;
+use report::{Reasons, Report};
+use std::{
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+
+const USAGE: &str = "usage: cargo xtask compare btf [--only CHECK]... [--modules N | all] [NAME]...";
+
+/// What a check found out.
+pub(crate) enum Outcome {
+    Same,
+    /// Same so far as that goes: what is to be known of both.
+    SameBut(String),
+    /// It differs: where, or how.
+    Different(String),
+}
+
+impl Outcome {
+    /// Same, or different as `how` says.
+    fn same(is_same: bool, how: impl FnOnce() -> String) -> Outcome {
+        if is_same { Outcome::Same } else { Outcome::Different(how()) }
+    }
+}
+
+/// A comparison, of one input.
+struct Check {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Subject, &Tools) -> Result<Outcome>,
+}
+
+const CHECKS: &[Check] = &[
+    Check { name: "walk", about: "size, alignment, resolved type and name of each type", run: dumps::walk },
+    Check { name: "raw", about: "bpftool btf dump, format raw", run: dumps::raw },
+    Check { name: "c", about: "bpftool btf dump, format c", run: |subject, tools| headers::dump(subject, tools, true) },
+    Check {
+        name: "c-unsorted",
+        about: "bpftool btf dump, format c unsorted",
+        run: |subject, tools| headers::dump(subject, tools, false),
+    },
+    Check {
+        name: "compiles",
+        about: "our header compiles with clang, and sizeof and offsetof are what BTF says",
+        run: |subject, tools| headers::compiles(subject, tools, true),
+    },
+    Check {
+        name: "compiles-unsorted",
+        about: "as does the unsorted one",
+        run: |subject, tools| headers::compiles(subject, tools, false),
+    },
+];
+
+/// Theirs, and where to put files.
+pub(crate) struct Tools {
+    pub(crate) bpftool: PathBuf,
+    pub(crate) oracle: PathBuf,
+    pub(crate) scratch: PathBuf,
+}
+
+struct Options {
+    only: Vec<String>,
+    /// At most so many modules of each kernel, evenly among them: a header of a module is that of a whole kernel.
+    modules: usize,
+    names: Vec<String>,
+}
+
+/// Runs the task.
+pub(crate) fn run(args: &[String]) -> Result {
+    let options = Options::parse(args)?;
+    // A kernel is much for a debug build.
+    if cfg!(debug_assertions) {
+        return process::run_in_release("compare", args);
+    }
+    let reference = reference()?;
+    let tools = Tools {
+        bpftool: reference.join("bpftool"),
+        oracle: reference.join("btf-oracle"),
+        scratch: target_dir().join("compare"),
+    };
+    create_dir(&tools.scratch)?;
+    headers::ensure_compiler()?;
+    let checks: Vec<&Check> = CHECKS
+        .iter()
+        .filter(|check| options.only.is_empty() || options.only.iter().any(|only| only == check.name))
+        .collect();
+    let report = Mutex::new(Report::new(checks.iter().map(|check| check.name).collect()));
+    let subjects = inputs::subjects(&options.names, options.modules)?;
+    println!("{} inputs, {} checks", subjects.len(), checks.len());
+    in_parallel(&subjects, |subject| {
+        for check in &checks {
+            let outcome = (check.run)(subject, &tools).context(format_args!("{}: {}", subject, check.name));
+            let outcome = outcome.unwrap_or_else(|error| Outcome::Different(error.to_string()));
+            report.lock().unwrap_or_else(PoisonError::into_inner).add(subject, check.name, outcome);
+        }
+        subject.clean(&tools);
+        Ok(())
+    })?;
+    let report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let is_whole = options.only.is_empty() && options.names.is_empty();
+    println!("{}", report.table());
+    report.print_notes();
+    for check in &checks {
+        println!("{:<18} {}", check.name, check.about);
+    }
+    let failures = report.failures(&Reasons::read()?, is_whole);
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(format!("{} unexpected\n    {}", failures.len(), failures.join("\n    "))))
+}
+
+impl Options {
+    fn parse(args: &[String]) -> Result<Options> {
+        let mut options = Options { only: Vec::new(), modules: 20, names: Vec::new() };
+        let (what, args) = args.split_first().context(USAGE)?;
+        if what != "btf" {
+            return Err(USAGE.into());
+        }
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--only" => {
+                    let name = args.next().context(USAGE)?;
+                    let known = || CHECKS.iter().map(|check| check.name).collect::<Vec<_>>().join(", ");
+                    if CHECKS.iter().all(|check| check.name != name) {
+                        return Err(Error::new(format!("no check {name:?}: there are {}", known())));
+                    }
+                    options.only.push(name.clone());
+                }
+                "--modules" => {
+                    options.modules = match args.next().context(USAGE)?.as_str() {
+                        "all" => usize::MAX,
+                        number => number.parse().context(format_args!("--modules {number}"))?,
+                    }
+                }
+                name if name.starts_with('-') => return Err(USAGE.into()),
+                name => options.names.push(name.to_owned()),
+            }
+        }
+        Ok(options)
+    }
+}
