@@ -51,10 +51,9 @@ fn of_raw_image(image: &[u8]) -> Result<Vec<u8>> {
         let mut unpacked = Vec::new();
         // Most of these are the four bytes and nothing more.
         let Ok(mut stream) = StreamingDecoder::new(&image[start..]) else { continue };
-        if stream.read_to_end(&mut unpacked).is_ok() {
-            if let Some(btf) = find_btf(&unpacked) {
-                return Ok(btf.to_vec());
-            }
+        let read = stream.read_to_end(&mut unpacked);
+        if let Some(btf) = read.ok().and_then(|_| find_btf(&unpacked)) {
+            return Ok(btf.to_vec());
         }
     }
     Err("found no BTF in it, be it as it is or compressed by zstd".into())

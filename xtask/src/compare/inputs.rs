@@ -1,13 +1,13 @@
 //! What is compared: BTF of kernels and their modules, of this machine's kernel, and of the objects of our tests.
 
-use super::Tools;
+use super::{Tools, poured};
 use crate::{
     corpus::btf::{KernelTypes, kernels},
     error::{Context, Result},
     vmlinux_btf::elf_section,
     workspace::{create_dir, files_below, read, root, target_dir, write},
 };
-use purebpf_btf::Btf;
+use purebpf_btf::{Btf, Endian};
 use std::{
     env::consts::ARCH,
     fmt, fs,
@@ -25,6 +25,27 @@ pub(crate) struct Subject {
     pub(crate) btf: Btf,
     /// The target that clang knows its machine by.
     pub(crate) clang_target: &'static str,
+    pub(crate) place: Place,
+}
+
+/// The byte order of this machine, which libbpf writes where nothing asks for another.
+pub(super) const NATIVE: Endian = if cfg!(target_endian = "little") { Endian::Little } else { Endian::Big };
+
+/// What the BTF is to others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A kernel's, or an object's: there once.
+    Whole,
+    /// A module's, split from its kernel's.
+    Split,
+    /// Gathered from many units, each with types of its own: only there to be deduplicated.
+    Gathered,
+}
+
+impl Place {
+    fn of(base: &Option<PathBuf>) -> Place {
+        if base.is_some() { Place::Split } else { Place::Whole }
+    }
 }
 
 impl fmt::Display for Subject {
@@ -42,7 +63,7 @@ impl Subject {
     /// Removes what the checks of a module made: a header is that of a whole kernel.
     pub(crate) fn clean(&self, tools: &Tools) {
         if self.base.is_some() {
-            for ending in ["c.h", "c-unsorted.h", "c.c", "c-unsorted.c"] {
+            for ending in ["c.h", "c-unsorted.h", "c.c", "c-unsorted.c", "ids"] {
                 _ = fs::remove_file(self.scratch(tools, ending));
             }
         }
@@ -59,9 +80,11 @@ pub(crate) fn subjects(names: &[String], modules: usize) -> Result<Vec<Subject>>
         names.iter().filter(|name| !matches!(name.as_str(), MACHINE | OBJECTS)).cloned().collect();
     let mut subjects = Vec::new();
     if names.is_empty() || !of_corpus.is_empty() {
-        for kernel in kernels(&of_corpus)? {
-            of_kernel(&kernel, modules, &mut subjects)?;
+        let kernels = kernels(&of_corpus)?;
+        for kernel in &kernels {
+            of_kernel(kernel, modules, &mut subjects)?;
         }
+        subjects.extend(poured::subject(&kernels)?);
     }
     if wanted(MACHINE) {
         of_machine(modules, &mut subjects)?;
@@ -69,7 +92,11 @@ pub(crate) fn subjects(names: &[String], modules: usize) -> Result<Vec<Subject>>
     if wanted(OBJECTS) {
         of_objects(&mut subjects)?;
     }
-    subjects.sort_by_key(|subject| subject.base.is_some());
+    subjects.sort_by_key(|subject| match subject.place {
+        Place::Gathered => 0,
+        Place::Whole => 1,
+        Place::Split => 2,
+    });
     Ok(subjects)
 }
 
@@ -84,6 +111,7 @@ fn of_kernel(kernel: &KernelTypes, modules: usize, subjects: &mut Vec<Subject>) 
         group: kernel.name.to_owned(),
         name: name.to_owned(),
         file: file.to_owned(),
+        place: Place::of(&base),
         base,
         btf,
         clang_target: kernel.clang_target,
@@ -127,6 +155,7 @@ fn of_machine(modules: usize, subjects: &mut Vec<Subject>) -> Result {
         group: MACHINE.to_owned(),
         name,
         file,
+        place: Place::of(&base),
         base,
         btf,
         clang_target,
@@ -160,13 +189,14 @@ fn of_objects(subjects: &mut Vec<Subject>) -> Result {
                 file,
                 base: None,
                 clang_target: "bpf",
+                place: Place::Whole,
             });
         }
     }
     Ok(())
 }
 
-fn parse(path: &Path, base: Option<&Btf>) -> Result<Btf> {
+pub(super) fn parse(path: &Path, base: Option<&Btf>) -> Result<Btf> {
     let bytes = read(path)?;
     let parsed = match base {
         Some(base) => Btf::parse_split(bytes, base),

@@ -4,9 +4,11 @@
 //! A check takes one input and answers whether ours is theirs, byte for byte. Where it may differ, xtask/inputs/btf-reasons.tsv
 //! has the reason; any other difference fails the task, and so does a reason that nothing needs any more.
 
+mod assembled;
 mod dumps;
 mod headers;
 mod inputs;
+mod poured;
 mod report;
 
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
     reference::reference,
     workspace::{create_dir, target_dir},
 };
-use inputs::Subject;
+use inputs::{Place, Subject};
 use report::{Reasons, Report};
 use std::{
     path::PathBuf,
@@ -48,6 +50,9 @@ struct Check {
     run: fn(&Subject, &Tools) -> Result<Outcome>,
 }
 
+/// The check for what is there for no other.
+const DEDUP: &str = "dedup";
+
 const CHECKS: &[Check] = &[
     Check { name: "walk", about: "size, alignment, resolved type and name of each type", run: dumps::walk },
     Check { name: "raw", about: "bpftool btf dump, format raw", run: dumps::raw },
@@ -66,6 +71,14 @@ const CHECKS: &[Check] = &[
         name: "compiles-unsorted",
         about: "as does the unsorted one",
         run: |subject, tools| headers::compiles(subject, tools, false),
+    },
+    Check { name: "append", about: "btf__add_btf, to itself", run: assembled::append },
+    Check { name: "permute", about: "btf__permute, to the opposite order", run: assembled::permute },
+    Check { name: "endian", about: "btf__set_endianness, to the other byte order", run: assembled::endian },
+    Check {
+        name: DEDUP,
+        about: "btf__dedup, of modules as they are, of kernels and objects appended to themselves, of what was gathered",
+        run: assembled::dedup,
     },
 ];
 
@@ -106,7 +119,7 @@ pub(crate) fn run(args: &[String]) -> Result {
     let subjects = inputs::subjects(&options.names, options.modules)?;
     println!("{} inputs, {} checks", subjects.len(), checks.len());
     in_parallel(&subjects, |subject| {
-        for check in &checks {
+        for check in checks.iter().filter(|check| subject.place != Place::Gathered || check.name == DEDUP) {
             let outcome = (check.run)(subject, &tools).context(format_args!("{}: {}", subject, check.name));
             let outcome = outcome.unwrap_or_else(|error| Outcome::Different(error.to_string()));
             report.lock().unwrap_or_else(PoisonError::into_inner).add(subject, check.name, outcome);
