@@ -3,6 +3,7 @@
 //! Tasks need nothing but Rust and Debian packages. Run as root they install the packages they need, and say so; otherwise they
 //! say which to install.
 
+mod bench;
 mod ci;
 mod codegen;
 mod compare;
@@ -79,6 +80,13 @@ const TASKS: &[Task] = &[
         arguments: "btf [--only CHECK]... [--modules N | all] [KERNEL | machine | objects]...",
         about: "what we make of BTF beside what libbpf and bpftool make of it, on the kernels of `corpus btf`",
         run: compare::run,
+    },
+    Task {
+        name: "bench",
+        arguments: "btf [--rounds N] [--file BTF] [--chart]",
+        about: "the same work by us, libbpf and other Rust crates that read BTF: time, memory, instructions; --chart draws it for \
+                the README",
+        run: bench::run_task,
     },
     Task {
         name: "msrv",
