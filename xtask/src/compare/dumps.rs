@@ -2,7 +2,10 @@
 
 use super::{Outcome, Tools, inputs::Subject};
 use crate::error::{Context, Error, Result};
-use purebpf_btf::{Btf, Type, dump};
+use purebpf_btf::{
+    Btf, Type,
+    dump::{self, JsonOptions},
+};
 use std::{
     fmt::Write,
     process::{Command, Stdio},
@@ -53,6 +56,13 @@ pub(super) fn raw(subject: &Subject, tools: &Tools) -> Result<Outcome> {
     let mut ours = String::new();
     dump::raw(&subject.btf, &mut ours).context("ours")?;
     Ok(compare(ours.as_bytes(), &bpftool(subject, tools, &[], &["format", "raw"])?))
+}
+
+/// `bpftool -j btf dump`, or `-p`, which indents.
+pub(super) fn json(subject: &Subject, tools: &Tools, pretty: bool) -> Result<Outcome> {
+    let mut ours = String::new();
+    dump::json_with(&subject.btf, &JsonOptions { pretty, ..JsonOptions::default() }, &mut ours).context("ours")?;
+    Ok(compare(ours.as_bytes(), &bpftool(subject, tools, &[if pretty { "-p" } else { "-j" }], &[])?))
 }
 
 /// Size, alignment and so on of each type. Where libbpf has no answer, we may have one.

@@ -5,6 +5,7 @@
 //! has the reason; any other difference fails the task, and so does a reason that nothing needs any more.
 
 mod assembled;
+mod bindings;
 mod dumps;
 mod headers;
 mod inputs;
@@ -50,8 +51,8 @@ struct Check {
     run: fn(&Subject, &Tools) -> Result<Outcome>,
 }
 
-/// The check for what is there for no other.
 const DEDUP: &str = "dedup";
+const RUST: &str = "rust";
 
 const CHECKS: &[Check] = &[
     Check { name: "walk", about: "size, alignment, resolved type and name of each type", run: dumps::walk },
@@ -72,6 +73,17 @@ const CHECKS: &[Check] = &[
         about: "as does the unsorted one",
         run: |subject, tools| headers::compiles(subject, tools, false),
     },
+    Check { name: "json", about: "bpftool -j btf dump", run: |subject, tools| dumps::json(subject, tools, false) },
+    Check {
+        name: "json-pretty",
+        about: "bpftool -p btf dump",
+        run: |subject, tools| dumps::json(subject, tools, true),
+    },
+    Check {
+        name: RUST,
+        about: "our Rust definitions compile, and what they assert of themselves holds (not of modules)",
+        run: bindings::compile,
+    },
     Check { name: "append", about: "btf__add_btf, to itself", run: assembled::append },
     Check { name: "permute", about: "btf__permute, to the opposite order", run: assembled::permute },
     Check { name: "endian", about: "btf__set_endianness, to the other byte order", run: assembled::endian },
@@ -87,6 +99,16 @@ pub(crate) struct Tools {
     pub(crate) bpftool: PathBuf,
     pub(crate) oracle: PathBuf,
     pub(crate) scratch: PathBuf,
+}
+
+/// What was gathered is only there to be deduplicated. The Rust definitions of a module are those of its whole kernel once more, and
+/// the compiler takes long.
+fn is_for(check: &Check, place: Place) -> bool {
+    match place {
+        Place::Whole => true,
+        Place::Split => check.name != RUST,
+        Place::Gathered => check.name == DEDUP,
+    }
 }
 
 struct Options {
@@ -119,7 +141,7 @@ pub(crate) fn run(args: &[String]) -> Result {
     let subjects = inputs::subjects(&options.names, options.modules)?;
     println!("{} inputs, {} checks", subjects.len(), checks.len());
     in_parallel(&subjects, |subject| {
-        for check in checks.iter().filter(|check| subject.place != Place::Gathered || check.name == DEDUP) {
+        for check in checks.iter().filter(|check| is_for(check, subject.place)) {
             let outcome = (check.run)(subject, &tools).context(format_args!("{}: {}", subject, check.name));
             let outcome = outcome.unwrap_or_else(|error| Outcome::Different(error.to_string()));
             report.lock().unwrap_or_else(PoisonError::into_inner).add(subject, check.name, outcome);
