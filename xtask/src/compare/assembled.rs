@@ -9,7 +9,7 @@ use crate::{
     error::{Context, Result},
     workspace::{read, write},
 };
-use purebpf_btf::{Btf, Endian, TypeId, builder::Builder, dedup};
+use purebpf_btf::{Btf, Endian, TypeId, builder::Builder, dedup, distill};
 use std::{
     fmt::Write,
     path::{Path, PathBuf},
@@ -125,4 +125,49 @@ pub(super) fn permute(subject: &Subject, tools: &Tools) -> Result<Outcome> {
     let mut builder = Builder::copy_of(&subject.btf);
     builder.permute(&ids).context("ours")?;
     Ok(compare(&builder.finish(), &theirs))
+}
+
+/// `btf__distill_base` of a module: the base and the split BTF that it makes.
+pub(super) fn distill(subject: &Subject, tools: &Tools) -> Result<Outcome> {
+    let (base_file, split_file) = distilled_by_libbpf(subject, tools)?;
+    let ours = distill::distill_base(&subject.btf).context("ours")?;
+    let base = compare(body(&ours.base)?, body(&read(&base_file)?)?);
+    let split = compare(body(&ours.split)?, body(&read(&split_file)?)?);
+    Ok(match (base, split) {
+        (Outcome::Different(how), _) => Outcome::Different(format!("the base: {how}")),
+        (_, Outcome::Different(how)) => Outcome::Different(format!("the split BTF: {how}")),
+        _ => Outcome::Same,
+    })
+}
+
+fn distilled_by_libbpf(subject: &Subject, tools: &Tools) -> Result<(PathBuf, PathBuf)> {
+    let [base, split] = ["distilled-base", "distilled-split"].map(|ending| subject.scratch(tools, ending));
+    let mut oracle = Command::new(&tools.oracle);
+    oracle.arg("distill").arg(&subject.file).args([&base, &split]).arg("-b");
+    printed(oracle.arg(subject.base.as_ref().context("no split BTF")?))?;
+    Ok((base, split))
+}
+
+/// `btf__relocate` of a distilled module, to the kernel that it comes from and to another: the same, or refused by both.
+pub(super) fn relocate(subject: &Subject, tools: &Tools) -> Result<Outcome> {
+    let (base_file, split_file) = distilled_by_libbpf(subject, tools)?;
+    let distilled = Btf::parse(read(&base_file)?).context("the distilled base")?;
+    let split = Btf::parse_split(read(&split_file)?, &distilled).context("the split BTF")?;
+    let own = subject.base.as_ref().zip(subject.btf.base());
+    for (file, base) in own.into_iter().chain(subject.other_kernel.as_ref().map(|(file, base)| (file, base))) {
+        let out = subject.scratch(tools, "relocated");
+        let mut oracle = Command::new(&tools.oracle);
+        oracle.arg("relocate").arg(&split_file).arg(&out).arg("-b").arg(file).arg("--distilled-base").arg(&base_file);
+        let theirs = printed(&mut oracle).and_then(|_| read(&out));
+        let outcome = match (distill::relocate(&split, base), theirs) {
+            (Ok(ours), Ok(theirs)) => compare(body(&ours)?, body(&theirs)?),
+            (Err(_), Err(_)) => Outcome::Same,
+            (Err(error), Ok(_)) => Outcome::Different(format!("ours refuses: {error}")),
+            (Ok(_), Err(error)) => Outcome::Different(format!("theirs refuses: {error}")),
+        };
+        if let Outcome::Different(how) = outcome {
+            return Ok(Outcome::Different(format!("to {}: {how}", file.display())));
+        }
+    }
+    Ok(Outcome::Same)
 }

@@ -26,6 +26,8 @@ pub(crate) struct Subject {
     /// The target that clang knows its machine by.
     pub(crate) clang_target: &'static str,
     pub(crate) place: Place,
+    /// Of a module: another kernel of its byte order.
+    pub(crate) other_kernel: Option<(PathBuf, Btf)>,
 }
 
 /// The byte order of this machine, which libbpf writes where nothing asks for another.
@@ -63,7 +65,9 @@ impl Subject {
     /// Removes what the checks of a module made: a header is that of a whole kernel.
     pub(crate) fn clean(&self, tools: &Tools) {
         if self.base.is_some() {
-            for ending in ["c.h", "c-unsorted.h", "c.c", "c-unsorted.c", "ids"] {
+            let made =
+                ["c.h", "c-unsorted.h", "c.c", "c-unsorted.c", "ids", "distilled-base", "distilled-split", "relocated"];
+            for ending in made {
                 _ = fs::remove_file(self.scratch(tools, ending));
             }
         }
@@ -92,12 +96,24 @@ pub(crate) fn subjects(names: &[String], modules: usize) -> Result<Vec<Subject>>
     if wanted(OBJECTS) {
         of_objects(&mut subjects)?;
     }
+    name_other_kernels(&mut subjects);
     subjects.sort_by_key(|subject| match subject.place {
         Place::Gathered => 0,
         Place::Whole => 1,
         Place::Split => 2,
     });
     Ok(subjects)
+}
+
+/// Tells each module of a kernel that is not its own: the next that has its byte order.
+fn name_other_kernels(subjects: &mut [Subject]) {
+    let kernels = subjects.iter().filter(|subject| subject.place == Place::Whole && subject.group != OBJECTS);
+    let kernels: Vec<(PathBuf, Btf)> = kernels.map(|kernel| (kernel.file.clone(), kernel.btf.clone())).collect();
+    for module in subjects.iter_mut().filter(|subject| subject.place == Place::Split) {
+        let own = kernels.iter().position(|(file, _)| Some(file) == module.base.as_ref()).unwrap_or_default();
+        let mut others = kernels.iter().cycle().skip(own + 1).take(kernels.len().saturating_sub(1));
+        module.other_kernel = others.find(|(_, btf)| btf.endian() == module.btf.endian()).cloned();
+    }
 }
 
 /// So many of these, evenly among them.
@@ -112,6 +128,7 @@ fn of_kernel(kernel: &KernelTypes, modules: usize, subjects: &mut Vec<Subject>) 
         name: name.to_owned(),
         file: file.to_owned(),
         place: Place::of(&base),
+        other_kernel: None,
         base,
         btf,
         clang_target: kernel.clang_target,
@@ -156,6 +173,7 @@ fn of_machine(modules: usize, subjects: &mut Vec<Subject>) -> Result {
         name,
         file,
         place: Place::of(&base),
+        other_kernel: None,
         base,
         btf,
         clang_target,
@@ -190,6 +208,7 @@ fn of_objects(subjects: &mut Vec<Subject>) -> Result {
                 base: None,
                 clang_target: "bpf",
                 place: Place::Whole,
+                other_kernel: None,
             });
         }
     }

@@ -52,6 +52,8 @@ struct Check {
 }
 
 const DEDUP: &str = "dedup";
+const DISTILL: &str = "distill";
+const RELOCATE: &str = "relocate";
 const RUST: &str = "rust";
 
 const CHECKS: &[Check] = &[
@@ -87,6 +89,12 @@ const CHECKS: &[Check] = &[
     Check { name: "append", about: "btf__add_btf, to itself", run: assembled::append },
     Check { name: "permute", about: "btf__permute, to the opposite order", run: assembled::permute },
     Check { name: "endian", about: "btf__set_endianness, to the other byte order", run: assembled::endian },
+    Check { name: DISTILL, about: "btf__distill_base, of modules", run: assembled::distill },
+    Check {
+        name: RELOCATE,
+        about: "btf__relocate, of distilled modules to their own kernel and to another",
+        run: assembled::relocate,
+    },
     Check {
         name: DEDUP,
         about: "btf__dedup, of modules as they are, of kernels and objects appended to themselves, of what was gathered",
@@ -105,7 +113,7 @@ pub(crate) struct Tools {
 /// the compiler takes long.
 fn is_for(check: &Check, place: Place) -> bool {
     match place {
-        Place::Whole => true,
+        Place::Whole => !matches!(check.name, DISTILL | RELOCATE),
         Place::Split => check.name != RUST,
         Place::Gathered => check.name == DEDUP,
     }

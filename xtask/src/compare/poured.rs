@@ -45,6 +45,7 @@ pub(super) fn subject(kernels: &[KernelTypes]) -> Result<Option<Subject>> {
         btf,
         clang_target: "bpf",
         place: Place::Gathered,
+        other_kernel: None,
     }))
 }
 
