@@ -134,13 +134,18 @@ fn lay_out(work: &Path) -> Result {
     write_vmlinux_header(&work.join("include/vmlinux.h"))
 }
 
-/// The header of the kernel's types, by our own dump.
-fn write_vmlinux_header(path: &Path) -> Result {
+/// The kernel's BTF that the tests have.
+pub(crate) fn kernel_btf() -> Result<Vec<u8>> {
     let compressed = read(&root().join(KERNEL_BTF))?;
     let mut bytes = Vec::new();
     let decoder = ruzstd::decoding::StreamingDecoder::new(&compressed[..]).map_err(text_of);
     decoder.and_then(|mut decoder| decoder.read_to_end(&mut bytes).map_err(text_of)).context(KERNEL_BTF)?;
-    let btf = Btf::parse(bytes).context(KERNEL_BTF)?;
+    Ok(bytes)
+}
+
+/// The header of the kernel's types, by our own dump.
+fn write_vmlinux_header(path: &Path) -> Result {
+    let btf = Btf::parse(kernel_btf()?).context(KERNEL_BTF)?;
     let mut header = String::new();
     dump::c::Header::new(&btf).write(&mut header).context(KERNEL_BTF)?;
     write(path, header.as_bytes())

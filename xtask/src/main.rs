@@ -15,6 +15,7 @@ mod kernels;
 mod msrv;
 mod process;
 mod reference;
+mod stress;
 mod test;
 mod vm;
 mod vmlinux_btf;
@@ -87,6 +88,12 @@ const TASKS: &[Task] = &[
         about: "the same work by us, libbpf and other Rust crates that read BTF: time, memory, instructions; --chart draws it for \
                 the README",
         run: bench::run_task,
+    },
+    Task {
+        name: "stress",
+        arguments: "btf [--count N] [--seed S] [--jobs N]",
+        about: "BTF of a kernel, damaged in a million ways: read, printed, deduplicated; nothing may panic, hang or eat memory",
+        run: stress::run,
     },
     Task {
         name: "msrv",

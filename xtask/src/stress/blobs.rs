@@ -1,0 +1,88 @@
+//! What is damaged: BTF cut out of a kernel's, small so that a blob costs little, and a few whole ones.
+
+use super::{mutate::mutate, random::Random};
+use crate::error::{Context, Result};
+use purebpf_btf::{Btf, Endian, TypeId, builder::Builder};
+use std::collections::HashMap;
+
+/// One blob in so many is of the whole kernel.
+const WHOLE: usize = 10_000;
+/// How many pieces are cut, and of how many types at most.
+const PIECES: u64 = 500;
+const TYPES: usize = 64;
+
+pub(super) struct Pool {
+    kernel: Vec<u8>,
+    pieces: Vec<Vec<u8>>,
+}
+
+impl Pool {
+    pub(super) fn new(kernel: Vec<u8>) -> Result<Pool> {
+        let btf = Btf::parse(kernel.clone()).context("the kernel's BTF")?;
+        let piece = |number| cut(&btf, &mut Random::new(number)).context("a piece of the kernel's BTF");
+        Ok(Pool { kernel, pieces: (0..PIECES).map(piece).collect::<Result<_>>()? })
+    }
+
+    /// The blob of this seed.
+    pub(super) fn blob(&self, seed: u64) -> Vec<u8> {
+        let mut random = Random::new(seed);
+        let mut blob = match random.one_in(WHOLE) {
+            true => self.kernel.clone(),
+            false => self.pieces[random.below(self.pieces.len())].clone(),
+        };
+        // Most damage is refused at once; little of it gets further.
+        for _ in 0..=random.below(4) {
+            mutate(&mut blob, &mut random);
+        }
+        blob
+    }
+}
+
+/// Types of a kernel and what they refer to, so far as there is room, or a row of neighbours; some in the other byte order, some with a
+/// layout section.
+fn cut(btf: &Btf, random: &mut Random) -> std::result::Result<Vec<u8>, purebpf_btf::Error> {
+    let room = 1 + random.below(TYPES);
+    let mut chosen = vec![TypeId(1 + random.below(btf.own_types().len()) as u32)];
+    let follow = !random.one_in(3);
+    let mut at = 0;
+    while chosen.len() < room {
+        let Some(id) = chosen.get(at).copied() else {
+            chosen.push(TypeId(1 + random.below(btf.own_types().len()) as u32));
+            continue;
+        };
+        at += 1;
+        let referred = match follow {
+            true => references(btf, id)?,
+            false => vec![TypeId(id.0 % (btf.type_count() - 1) + 1)],
+        };
+        for id in referred {
+            if !id.is_void() && !chosen.contains(&id) && chosen.len() < room {
+                chosen.push(id);
+            }
+        }
+    }
+    chosen.sort();
+    chosen.dedup();
+    let places: HashMap<TypeId, TypeId> = chosen.iter().zip(1..).map(|(id, place)| (*id, TypeId(place))).collect();
+    let mut builder = Builder::new();
+    for id in &chosen {
+        builder.add_type_of(&btf.type_by_id(*id)?, |id| Ok(places.get(&id).copied().unwrap_or(TypeId(0))))?;
+    }
+    if random.one_in(4) {
+        builder.add_layout();
+    }
+    if random.one_in(5) {
+        builder.set_endian(Endian::Big);
+    }
+    Ok(builder.finish())
+}
+
+/// What a type refers to.
+fn references(btf: &Btf, id: TypeId) -> std::result::Result<Vec<TypeId>, purebpf_btf::Error> {
+    let mut ids = Vec::new();
+    Builder::new().add_type_of(&btf.type_by_id(id)?, |id| {
+        ids.push(id);
+        Ok(TypeId(0))
+    })?;
+    Ok(ids)
+}
