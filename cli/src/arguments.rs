@@ -1,9 +1,10 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::run::{AttachTo, EventType, MapSize, Setting, interval, seconds};
 
@@ -250,35 +251,28 @@ pub(crate) enum BtfCommand {
     /// Show the BTF that the kernel holds, in bpftool's words and under bpftool's keys
     #[command(visible_alias = "list")]
     Show(ShowArguments),
-    /// Print types, as a list or as a C header
-    Dump {
-        #[command(subcommand)]
-        source: BtfSource,
-    },
+    /// Print types, as a list or as a C header, in bpftool's words
+    #[command(override_usage = "purebpf btf dump SOURCE [format raw | format c [unsorted]] [root_id N]...")]
+    Dump(DumpArguments),
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum BtfSource {
-    /// Of a file: raw BTF, such as /sys/kernel/btf/vmlinux, or an ELF file with a .BTF section
-    #[command(override_usage = "purebpf btf dump file FILE [format raw | format c [unsorted]]")]
-    File {
-        /// The file
-        file: PathBuf,
-        /// `format raw` (the default), `format c`, or `format c unsorted`
-        #[arg(value_names = ["FORMAT"], num_args = 0..=3)]
-        format: Vec<FormatWord>,
-    },
+#[derive(Debug, Args)]
+#[command(after_help = DUMP_SOURCES)]
+pub(crate) struct DumpArguments {
+    /// Whose types (SOURCE, below), and how: `format raw` (the default) or `format c`, sorted or `unsorted`; only the type
+    /// `root_id N`, as C with what it needs, which may be given more than once
+    #[arg(value_name = "WORD", required = true)]
+    pub(crate) words: Vec<OsString>,
+    /// What split BTF is split over: raw BTF, or an ELF file with a .BTF section [default for what the running kernel has
+    /// of its modules: its own]
+    #[arg(long, short = 'B', value_name = "FILE")]
+    pub(crate) base_btf: Option<PathBuf>,
 }
 
-/// A word after the file. bpftool's grammar has keywords where others have options.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FormatWord {
-    /// Introduces the format
-    Format,
-    /// One line a type, member, parameter, value
-    Raw,
-    /// A C header
-    C,
-    /// In the order of the BTF
-    Unsorted,
-}
+const DUMP_SOURCES: &str = "\
+SOURCE:
+  file FILE                                      raw BTF, or an ELF file with a .BTF section
+  id N                                           a BTF object of the kernel
+  prog id N | tag TAG | name NAME | pinned PATH  what a program came with
+  map id N | name NAME | pinned PATH [PART]      of a map: the types of `key`, `value`, both (`kv`,
+                                                 the default), or `all` that it came with";

@@ -7,7 +7,7 @@
 
 mod arguments;
 mod boot_time;
-mod btf_dump;
+mod btf;
 mod feature;
 mod headers;
 mod inspect;
@@ -27,7 +27,7 @@ use std::{fmt, process::ExitCode};
 
 use clap::Parser;
 
-use arguments::{BtfCommand, Command, FeatureCommand, Format, ObjectCommand, ShowCommand, Tool};
+use arguments::{BtfCommand, Command, FeatureCommand, ObjectCommand, ShowCommand, Tool};
 
 /// What a command comes to: its text is already written.
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
@@ -57,10 +57,7 @@ fn answer(tool: &Tool) -> Result {
     match &tool.command {
         Command::Object { command: ObjectCommand::Inspect(arguments) } => inspect::run(arguments, format),
         Command::Object { command: ObjectCommand::Relocate(arguments) } => relocate::run(arguments, format),
-        Command::Btf { command: BtfCommand::Dump { source } } => match format {
-            Format::Text => btf_dump::run(source),
-            Format::Json | Format::Pretty => Err(Usage("types are printed as text, not as JSON").into()),
-        },
+        Command::Btf { command: BtfCommand::Dump(arguments) } => btf::dump(arguments, format),
         Command::Btf { command: BtfCommand::Show(arguments) } => show::btfs(arguments, format),
         Command::Feature { command: FeatureCommand::Probe(arguments) } => feature::run(arguments, format),
         Command::Run(arguments) => run::run(arguments, format),

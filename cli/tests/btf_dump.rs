@@ -50,3 +50,36 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     child.stderr.take().expect("asked for a pipe").read_to_string(&mut complaint).expect("UTF-8");
     assert_eq!((child.wait().expect("it is ours").code(), complaint.as_str()), (Some(0), ""));
 }
+
+/// Split BTF over its base, as of a file of a module; `module.raw.txt` is bpftool's answer with `-B`.
+#[test]
+fn split_btf_over_its_base() {
+    for option in ["-B", "--base-btf"] {
+        let mut command = dump(&data("module.btf"), &[option]);
+        let output = command.arg(data("scopes64.btf")).output().expect("the tool runs");
+        assert!(output.status.success(), "{output:?}");
+        let expected = fs::read_to_string(data("module.raw.txt")).expect("bpftool's answer");
+        assert!(String::from_utf8_lossy(&output.stdout) == expected, "differs from module.raw.txt");
+    }
+    let output = dump(&data("module.btf"), &[]).output().expect("the tool runs");
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(complaint.contains("module.btf") && complaint.contains("--base-btf"), "{complaint}");
+}
+
+/// `root_id`: those types only, in that order; as bpftool, which refuses ids that are not there before it writes.
+#[test]
+fn chosen_types() {
+    let all = fs::read_to_string(data("kinds.raw.txt")).expect("bpftool's answer");
+    // A type is its line and those behind it that begin with a tab.
+    let of = |id: u32| {
+        let begin = all.find(&format!("[{id}] ")).expect("it has this type");
+        let end = all[begin..].find("\n[").map_or(all.len(), |at| begin + at + 1);
+        &all[begin..end]
+    };
+    let output = dump(&data("kinds.btf"), &["root_id", "7", "root_id", "0x2"]).output().expect("the tool runs");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), [of(7), of(2)].concat());
+    let output = dump(&data("kinds.btf"), &["root_id", "4294967295"]).output().expect("the tool runs");
+    assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(1), true));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no type [4294967295]"));
+}

@@ -16,6 +16,7 @@ mod prog;
 mod wanted;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use purebpf::sys::id::ObjectKind;
 use purebpf::sys::pin::{self, Access};
@@ -27,6 +28,8 @@ use crate::{Result, advised, output};
 use holders::Holders;
 use pinned::Pins;
 use wanted::Wanted;
+
+pub(crate) use wanted::number;
 
 /// How a kind of object is read and told.
 trait Shown: Sized {
@@ -134,20 +137,12 @@ fn show<T: Shown>(arguments: &ShowArguments, format: Format) -> Result {
     match &wanted {
         Wanted::Id(id) => tell(&T::read(fd_by_id(T::KIND, *id).map_err(|err| gone::<T>(*id, err))?.as_fd())?),
         Wanted::Pinned(path) => {
-            // A descriptor of another kind is refused when it is read.
-            let fd = pin::obj_get(path, Access::ReadWrite).or_else(|_| pin::obj_get(path, Access::ReadOnly));
-            let fd = fd.map_err(|err| format!("{}: {err}", path.display()))?;
-            tell(&T::read(fd.as_fd()).map_err(|err| format!("{}: {err}", path.display()))?);
+            tell(&at_pin::<T>(path)?.1);
         }
         Wanted::All | Wanted::Name(_) | Wanted::Tag(_) => {
             for id in T::KIND.ids() {
-                let Some(object) = read_unless_gone::<T>(id.map_err(|error| advised(&error))?)? else { continue };
-                let fits = match &wanted {
-                    Wanted::Name(name) => object.has_name(name),
-                    Wanted::Tag(tag) => object.has_tag(*tag),
-                    _ => true,
-                };
-                if fits {
+                let Some((_, object)) = read_unless_gone::<T>(id.map_err(|error| advised(&error))?)? else { continue };
+                if wanted.fits(&object) {
                     count += 1;
                     tell(&object);
                 }
@@ -166,11 +161,63 @@ fn show<T: Shown>(arguments: &ShowArguments, format: Format) -> Result {
     Ok(output::print(&whole)?)
 }
 
+/// The program that `id N`, `name NAME`, `tag TAG` or `pinned PATH` names.
+pub(crate) fn prog_fd(which: &[String; 2]) -> Result<OwnedFd> {
+    one::<prog::Prog>(which)
+}
+
+/// The map that `id N`, `name NAME` or `pinned PATH` names.
+pub(crate) fn map_fd(which: &[String; 2]) -> Result<OwnedFd> {
+    one::<map::Map>(which)
+}
+
+/// The BTF object with this id.
+pub(crate) fn btf_fd(id: u32) -> Result<OwnedFd> {
+    Ok(fd_by_id(ObjectKind::Btf, id).map_err(|error| gone::<btf::Btf>(id, error))?)
+}
+
+/// The one object that two words name.
+fn one<T: Shown>(which: &[String; 2]) -> Result<OwnedFd> {
+    let wanted = Wanted::parse(T::KIND, which)?;
+    let mut found: Vec<(OwnedFd, T)> = Vec::new();
+    match &wanted {
+        Wanted::Id(id) => return Ok(fd_by_id(T::KIND, *id).map_err(|error| gone::<T>(*id, error))?),
+        Wanted::Pinned(path) => return Ok(at_pin::<T>(path)?.0),
+        Wanted::All | Wanted::Name(_) | Wanted::Tag(_) => {
+            for id in T::KIND.ids() {
+                let object = read_unless_gone::<T>(id.map_err(|error| advised(&error))?)?;
+                found.extend(object.filter(|(_, object)| wanted.fits(object)));
+            }
+        }
+    }
+    let ids: Vec<_> = found.iter().map(|(_, object)| object.id().to_string()).collect();
+    match found.pop() {
+        None => Err(format!("no {} has {}", T::NAME, wanted.describe()).into()),
+        Some(_) if !found.is_empty() => {
+            let ids = ids.join(", ");
+            Err(format!("more than one {} has {}: choose one by id, of {ids}", T::NAME, wanted.describe()).into())
+        }
+        Some((fd, _)) => Ok(fd),
+    }
+}
+
+/// The object that is pinned at a path.
+fn at_pin<T: Shown>(path: &Path) -> Result<(OwnedFd, T)> {
+    let fd = pin::obj_get(path, Access::ReadWrite).or_else(|_| pin::obj_get(path, Access::ReadOnly));
+    let fd = fd.map_err(|err| format!("{}: {err}", path.display()))?;
+    // A descriptor of another kind is refused when it is read.
+    let object = T::read(fd.as_fd()).map_err(|err| format!("{}: {err}", path.display()))?;
+    Ok((fd, object))
+}
+
 /// The object with this id, or nothing if it went away since its id was told.
-fn read_unless_gone<T: Shown>(id: u32) -> Result<Option<T>> {
+fn read_unless_gone<T: Shown>(id: u32) -> Result<Option<(OwnedFd, T)>> {
     match fd_by_id(T::KIND, id) {
         // What is open stays.
-        Ok(fd) => Ok(Some(T::read(fd.as_fd()).map_err(|err| format!("{} {id}: {err}", T::NAME))?)),
+        Ok(fd) => {
+            let object = T::read(fd.as_fd()).map_err(|err| format!("{} {id}: {err}", T::NAME))?;
+            Ok(Some((fd, object)))
+        }
         Err(error) if is_gone(&error) => Ok(None),
         Err(error) => Err(format!("{} {id}: {}", T::NAME, advised(&error)).into()),
     }

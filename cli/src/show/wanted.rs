@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use purebpf::sys::id::ObjectKind;
 
+use super::Shown;
 use crate::{Result, Usage};
 
 /// Which objects are asked for.
@@ -34,6 +35,15 @@ impl Wanted {
         }
     }
 
+    /// Whether an object has the name or the tag, if it is by one of these that it is asked for.
+    pub(super) fn fits(&self, object: &impl Shown) -> bool {
+        match self {
+            Wanted::Name(name) => object.has_name(name),
+            Wanted::Tag(tag) => object.has_tag(*tag),
+            Wanted::All | Wanted::Id(_) | Wanted::Pinned(_) => true,
+        }
+    }
+
     /// For the message that there is none.
     pub(super) fn describe(&self) -> String {
         match self {
@@ -56,7 +66,7 @@ fn grammar(kind: ObjectKind) -> &'static str {
 }
 
 /// As strtoul(3) with base 0 reads one, which is what bpftool takes.
-fn number(text: &str) -> Option<u32> {
+pub(crate) fn number(text: &str) -> Option<u32> {
     match text.strip_prefix("0x") {
         Some(digits) => u32::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),

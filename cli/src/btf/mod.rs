@@ -1,0 +1,44 @@
+//! `purebpf btf dump|layout|diff|dedup`: what types a BTF has, where their members lie, and what two kernels have otherwise.
+//!
+//! What is found out (a layout, a difference) stands in modules that know neither the command line nor standard output; the
+//! modules named for the commands print it.
+
+mod dump;
+mod source;
+
+use std::path::Path;
+
+use purebpf::btf::{Btf, Error};
+use purebpf::kernel;
+
+use crate::Result;
+
+pub(crate) use dump::run as dump;
+
+/// The BTF in a file, raw or of an ELF file, over its base if one was given.
+fn file(path: &Path, base: Option<&Btf>) -> Result<Btf> {
+    let bytes = kernel::btf_bytes(path)?;
+    let parsed = match base {
+        Some(base) => Btf::parse_split(bytes, base),
+        None => Btf::parse(bytes),
+    };
+    parsed.map_err(|error| format!("{}: {error}{}", path.display(), base_advice(error, base.is_some())).into())
+}
+
+/// The file that `--base-btf` names, which is whole and split over nothing.
+fn base_file(path: Option<&Path>) -> Result<Option<Btf>> {
+    path.map(|path| file(path, None)).transpose()
+}
+
+/// A module's BTF does not parse by itself: its strings and ids go on from its kernel's.
+fn base_advice(error: Error, has_base: bool) -> &'static str {
+    match error {
+        Error::BadStringSection | Error::DanglingTypeId { .. } | Error::DanglingString { .. } if has_base => {
+            "; is it split over another base than the one of --base-btf?"
+        }
+        Error::BadStringSection | Error::DanglingTypeId { .. } | Error::DanglingString { .. } => {
+            "; if it is split, as modules' BTF is, name its base with --base-btf"
+        }
+        _ => "",
+    }
+}
