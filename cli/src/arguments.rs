@@ -254,6 +254,30 @@ pub(crate) enum BtfCommand {
     /// Print types, as a list or as a C header, in bpftool's words
     #[command(override_usage = "purebpf btf dump SOURCE [format raw | format c [unsorted]] [root_id N]...")]
     Dump(DumpArguments),
+    /// Show where the members of structs and unions lie: offsets, sizes, holes, padding, cachelines, as pahole shows them
+    Layout(LayoutArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LayoutArguments {
+    /// `struct NAME`, `union NAME`, `typedef NAME`, or a name alone; or the path of a member, such as `task_struct.mm.owner`
+    #[arg(value_name = "TYPE", required = true)]
+    pub(crate) types: Vec<String>,
+    /// The types: raw BTF, or an ELF file with a .BTF section [default: the running kernel's and its modules']
+    #[arg(long, value_name = "BTF")]
+    pub(crate) btf: Option<PathBuf>,
+    /// What the BTF of --btf is split over
+    #[arg(long, short = 'B', value_name = "FILE", requires = "btf")]
+    pub(crate) base_btf: Option<PathBuf>,
+    /// The types of this module of the running kernel before the kernel's, and of no other
+    #[arg(long, short, value_name = "NAME", conflicts_with = "btf")]
+    pub(crate) module: Option<String>,
+    /// Show the members of named structs and unions within, too
+    #[arg(long, short)]
+    pub(crate) expand: bool,
+    /// Bytes a cacheline
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) cacheline: u32,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,9 @@
 //! What is found out (a layout, a difference) stands in modules that know neither the command line nor standard output; the
 //! modules named for the commands print it.
 
+mod declaration;
 mod dump;
+mod layout;
 mod source;
 
 use std::path::Path;
@@ -14,6 +16,7 @@ use purebpf::kernel;
 use crate::Result;
 
 pub(crate) use dump::run as dump;
+pub(crate) use layout::run as layout;
 
 /// The BTF in a file, raw or of an ELF file, over its base if one was given.
 fn file(path: &Path, base: Option<&Btf>) -> Result<Btf> {
