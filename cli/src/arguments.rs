@@ -251,11 +251,28 @@ pub(crate) enum BtfCommand {
     /// Show the BTF that the kernel holds, in bpftool's words and under bpftool's keys
     #[command(visible_alias = "list")]
     Show(ShowArguments),
-    /// Print types, as a list or as a C header, in bpftool's words
-    #[command(override_usage = "purebpf btf dump SOURCE [format raw | format c [unsorted]] [root_id N]...")]
+    /// Print types, as a list (or JSON), as a C header, or as Rust, in bpftool's words
+    #[command(
+        override_usage = "purebpf btf dump SOURCE [format raw | format c [unsorted] | format rust] [root_id N]..."
+    )]
     Dump(DumpArguments),
     /// Show where the members of structs and unions lie: offsets, sizes, holes, padding, cachelines, as pahole shows them
     Layout(LayoutArguments),
+    /// Write BTF in which each type stands once
+    Dedup(DedupArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DedupArguments {
+    /// Raw BTF, or an ELF file with a .BTF section; several are put together
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The file to write, raw BTF
+    #[arg(long, short, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// What split BTF is split over, and the result will be
+    #[arg(long, short = 'B', value_name = "FILE")]
+    pub(crate) base_btf: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -283,8 +300,8 @@ pub(crate) struct LayoutArguments {
 #[derive(Debug, Args)]
 #[command(after_help = DUMP_SOURCES)]
 pub(crate) struct DumpArguments {
-    /// Whose types (SOURCE, below), and how: `format raw` (the default) or `format c`, sorted or `unsorted`; only the type
-    /// `root_id N`, as C with what it needs, which may be given more than once
+    /// Whose types (SOURCE, below), and how: `format raw` (the default), `format c`, sorted or `unsorted`, or `format rust`; only
+    /// the type `root_id N`, as C and as Rust with what it needs, which may be given more than once
     #[arg(value_name = "WORD", required = true)]
     pub(crate) words: Vec<OsString>,
     /// What split BTF is split over: raw BTF, or an ELF file with a .BTF section [default for what the running kernel has
@@ -295,7 +312,8 @@ pub(crate) struct DumpArguments {
 
 const DUMP_SOURCES: &str = "\
 SOURCE:
-  file FILE                                      raw BTF, or an ELF file with a .BTF section
+  file FILE [file FILE]...                       raw BTF, or an ELF file with a .BTF section;
+                                                 several, as of modules, are merged
   id N                                           a BTF object of the kernel
   prog id N | tag TAG | name NAME | pinned PATH  what a program came with
   map id N | name NAME | pinned PATH [PART]      of a map: the types of `key`, `value`, both (`kv`,

@@ -59,6 +59,7 @@ fn answer(tool: &Tool) -> Result {
         Command::Object { command: ObjectCommand::Relocate(arguments) } => relocate::run(arguments, format),
         Command::Btf { command: BtfCommand::Dump(arguments) } => btf::dump(arguments, format),
         Command::Btf { command: BtfCommand::Layout(arguments) } => btf::layout(arguments, format),
+        Command::Btf { command: BtfCommand::Dedup(arguments) } => btf::dedup(arguments, format),
         Command::Btf { command: BtfCommand::Show(arguments) } => show::btfs(arguments, format),
         Command::Feature { command: FeatureCommand::Probe(arguments) } => feature::run(arguments, format),
         Command::Run(arguments) => run::run(arguments, format),

@@ -83,3 +83,60 @@ fn chosen_types() {
     assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(1), true));
     assert!(String::from_utf8_lossy(&output.stderr).contains("there is no type [4294967295]"));
 }
+
+/// `-j` and `-p` have the types of the list. That they are bpftool's to the byte is tested where they are written, and on a real
+/// kernel in `kernel_btf`.
+#[test]
+fn json_has_the_types_of_the_list() {
+    let list = fs::read_to_string(data("kinds.raw.txt")).expect("bpftool's answer");
+    let compact = dump(&data("kinds.btf"), &["-j"]).output().expect("the tool runs");
+    let pretty = dump(&data("kinds.btf"), &["-p"]).output().expect("the tool runs");
+    let [compact, pretty] = [compact, pretty].map(|output| String::from_utf8(output.stdout).expect("UTF-8"));
+    assert_eq!(compact.lines().count(), 1);
+    assert!(pretty.starts_with("{\n    \"types\": ["), "{}", &pretty[..40]);
+    let value: serde_json::Value = serde_json::from_str(&compact).expect("JSON");
+    assert_eq!(value, serde_json::from_str::<serde_json::Value>(&pretty).expect("JSON"));
+    let told: Vec<_> = value["types"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|this| format!("[{}] {} ", this["id"], this["kind"].as_str().expect("a word")))
+        .collect();
+    let listed: Vec<_> = list.lines().filter(|line| line.starts_with('[')).collect();
+    assert_eq!(told.len(), listed.len());
+    assert!(told.iter().zip(&listed).all(|(told, line)| line.starts_with(told.as_str())));
+    for format in [&["format", "c", "-j"][..], &["format", "rust", "-p"]] {
+        assert_eq!(dump(&data("kinds.btf"), format).output().expect("the tool runs").status.code(), Some(2));
+    }
+}
+
+/// A struct as Rust, with what it needs and no more.
+#[test]
+fn rust_has_what_the_roots_need() {
+    let list = fs::read_to_string(data("kinds.raw.txt")).expect("bpftool's answer");
+    let line =
+        list.lines().find(|line| line.contains("] STRUCT '") && !line.contains("(anon)")).expect("it has a struct");
+    let id = line.split(['[', ']']).nth(1).expect("an id");
+    let name = line.split('\'').nth(1).expect("a name");
+    let output = dump(&data("kinds.btf"), &["format", "rust", "root_id", id]).output().expect("the tool runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(text.contains(&format!("pub struct {name} {{")), "{text}");
+    assert!(text.contains(&format!("size_of::<{name}>()")), "{text}");
+    let whole = dump(&data("kinds.btf"), &["format", "rust"]).output().expect("the tool runs").stdout;
+    assert!(whole.len() > 2 * text.len());
+}
+
+/// Several files over one base are merged, and each type stands once: a module with itself is that module. (bpftool prints the same.)
+#[test]
+fn several_files_are_merged() {
+    let module = data("module.btf");
+    let module = module.to_str().expect("UTF-8");
+    let base = data("scopes64.btf");
+    let output = dump(Path::new(module), &["file", module, "-B", base.to_str().expect("UTF-8")]).output();
+    let text = String::from_utf8(output.expect("the tool runs").stdout).expect("UTF-8");
+    let once = fs::read_to_string(data("module.raw.txt")).expect("bpftool's answer");
+    assert!(text == once, "{text}");
+    let output = dump(Path::new(module), &["file", module]).output().expect("the tool runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--base-btf"));
+}

@@ -81,6 +81,10 @@ fn programs_and_maps() {
             for format in [&[][..], &["format", "c"], &["format", "c", "unsorted"], &["root_id", "3", "root_id", "1"]] {
                 assert_bpftools(bpftool.as_deref(), &[&["btf", "dump"], source, format].concat());
             }
+            for form in ["-j", "-p"] {
+                assert_bpftools(bpftool.as_deref(), &[&[form, "btf", "dump"], source].concat());
+                assert_bpftools(bpftool.as_deref(), &[&[form, "btf", "dump"], source, &["root_id", "2"]].concat());
+            }
         }
         let mut seen_keys = 0;
         for map in object.maps() {

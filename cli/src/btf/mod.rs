@@ -4,17 +4,20 @@
 //! modules named for the commands print it.
 
 mod declaration;
+mod dedup;
 mod dump;
 mod layout;
 mod source;
 
 use std::path::Path;
 
+use purebpf::btf::builder::Builder;
 use purebpf::btf::{Btf, Error};
 use purebpf::kernel;
 
 use crate::Result;
 
+pub(crate) use dedup::run as dedup;
 pub(crate) use dump::run as dump;
 pub(crate) use layout::run as layout;
 
@@ -26,6 +29,32 @@ fn file(path: &Path, base: Option<&Btf>) -> Result<Btf> {
         None => Btf::parse(bytes),
     };
     parsed.map_err(|error| format!("{}: {error}{}", path.display(), base_advice(error, base.is_some())).into())
+}
+
+/// The BTF of several files as one over their base, each type once.
+fn merged(paths: &[&Path], base: Option<&Btf>) -> Result<Btf> {
+    let all = appended(paths, base)?;
+    let deduped = dedup::deduplicate(&all)?;
+    Ok(match base {
+        Some(base) => Btf::parse_split(deduped.btf, base)?,
+        None => Btf::parse(deduped.btf)?,
+    })
+}
+
+/// The BTF of several files, one after the other.
+fn appended(paths: &[&Path], base: Option<&Btf>) -> Result<Btf> {
+    let mut all = base.map_or_else(Builder::new, Builder::split);
+    for (n, path) in paths.iter().enumerate() {
+        let one = file(path, base)?;
+        if n == 0 && base.is_none() {
+            all.set_endian(one.endian());
+        }
+        all.append(&one).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(match base {
+        Some(base) => Btf::parse_split(all.finish(), base)?,
+        None => Btf::parse(all.finish())?,
+    })
 }
 
 /// The file that `--base-btf` names, which is whole and split over nothing.

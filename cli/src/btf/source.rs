@@ -8,7 +8,7 @@ use purebpf::btf::{Btf, TypeId};
 use purebpf::kernel;
 use purebpf::sys::info;
 
-use super::{base_advice, file};
+use super::{base_advice, file, merged};
 use crate::{Result, Usage, advised, show};
 
 /// Where the kernel keeps its own BTF and that of its modules.
@@ -29,15 +29,22 @@ pub(super) struct Request {
 pub(super) enum Format {
     Raw,
     C,
+    Rust,
 }
 
 /// Whose types.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Id(u32),
-    Map { which: [String; 2], part: MapPart },
-    Prog { which: [String; 2] },
-    File(PathBuf),
+    Map {
+        which: [String; 2],
+        part: MapPart,
+    },
+    Prog {
+        which: [String; 2],
+    },
+    /// One, or several to be merged.
+    Files(Vec<PathBuf>),
 }
 
 /// Which types of a map's BTF.
@@ -75,7 +82,8 @@ impl Words<'_> {
 
 const SOURCES: &str =
     "expected 'id N', 'map id N|name NAME|pinned PATH', 'prog id N|tag TAG|name NAME|pinned PATH' or 'file FILE'";
-const OPTIONS: &str = "expected 'format raw', 'format c', 'unsorted' or 'root_id N' after the source of types";
+const OPTIONS: &str =
+    "expected 'format raw', 'format c', 'format rust', 'unsorted' or 'root_id N' after the source of types";
 
 impl Request {
     /// bpftool's grammar (`do_dump` of its btf.c).
@@ -97,7 +105,15 @@ impl Request {
                 Source::Map { which, part }
             }
             Some("prog") => Source::Prog { which: [words.text(SOURCES)?, words.text(SOURCES)?] },
-            Some("file") => Source::File(words.value("expected a path after 'file'")?.into()),
+            Some("file") => {
+                let mut files = Vec::new();
+                loop {
+                    files.push(words.value("expected a path after 'file'")?.into());
+                    if words.take_if(|word| word == "file").is_none() {
+                        break Source::Files(files);
+                    }
+                }
+            }
             _ => return Err(Usage(SOURCES)),
         };
         let mut request = Request { source, format: Format::Raw, sorted: true, roots: Vec::new() };
@@ -107,7 +123,8 @@ impl Request {
                     request.format = match words.keyword() {
                         Some("raw") => Format::Raw,
                         Some("c") => Format::C,
-                        _ => return Err(Usage("expected 'raw' or 'c' after 'format'")),
+                        Some("rust") => Format::Rust,
+                        _ => return Err(Usage("expected 'raw', 'c' or 'rust' after 'format'")),
                     }
                 }
                 "unsorted" => request.sorted = false,
@@ -164,13 +181,7 @@ impl Request {
                 }
                 by_id(info.btf_id, base)?
             }
-            Source::File(path) => {
-                let base = match base {
-                    None if is_module(path) => Some(running_vmlinux()?),
-                    base => base,
-                };
-                file(path, base.as_ref())?
-            }
+            Source::Files(paths) => files(paths, base)?,
         };
         // Before anything is written.
         match roots.iter().find(|id| id.0 >= btf.type_count()) {
@@ -179,6 +190,22 @@ impl Request {
             }
             None => Ok(Types { btf, roots }),
         }
+    }
+}
+
+/// The BTF of a file, or of several merged. As in bpftool, one of the kernel's own folder has the running kernel for its base, and
+/// that kernel's own file among several adds nothing.
+fn files(paths: &[PathBuf], base: Option<Btf>) -> Result<Btf> {
+    let base = match base {
+        None if paths.iter().any(|path| is_module(path)) => Some(running_vmlinux()?),
+        base => base,
+    };
+    let several: Vec<_> = paths.iter().map(PathBuf::as_path).filter(|path| !is_vmlinux(path)).collect();
+    match (&several[..], &base) {
+        ([], _) => file(&Path::new(BTF_FOLDER).join("vmlinux"), base.as_ref()),
+        ([path], _) => file(path, base.as_ref()),
+        (_, None) => Err("several files are merged over a base that they share: name it with --base-btf".into()),
+        (several, Some(_)) => merged(several, base.as_ref()),
     }
 }
 
@@ -207,6 +234,11 @@ fn running_vmlinux() -> Result<Btf> {
 fn is_module(path: &Path) -> bool {
     let path = path.canonicalize();
     path.is_ok_and(|path| path.parent() == Some(Path::new(BTF_FOLDER)) && !path.ends_with("vmlinux"))
+}
+
+/// Whether a file is the running kernel's own.
+fn is_vmlinux(path: &Path) -> bool {
+    path.canonicalize().is_ok_and(|path| path == Path::new(BTF_FOLDER).join("vmlinux"))
 }
 
 #[cfg(test)]
@@ -239,8 +271,10 @@ mod tests {
         }
         let which = ["tag".to_owned(), "d5479b8a16ff5497".to_owned()];
         assert_eq!(parse("prog tag d5479b8a16ff5497"), Ok(request(Source::Prog { which })));
-        let file = || request(Source::File("f".into()));
+        let file = || request(Source::Files(vec!["f".into()]));
         assert_eq!(parse("file f format c unsorted"), Ok(Request { format: Format::C, sorted: false, ..file() }));
+        assert_eq!(parse("file f format rust"), Ok(Request { format: Format::Rust, ..file() }));
+        assert_eq!(parse("file f file g"), Ok(request(Source::Files(vec!["f".into(), "g".into()]))));
         assert_eq!(parse("file f root_id 3 format raw root_id 1"), Ok(Request { roots: vec![3, 1], ..file() }));
     }
 

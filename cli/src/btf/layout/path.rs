@@ -121,8 +121,10 @@ fn step_to_member(btf: &Btf, part: &mut Part, name: &str) -> Result<(), String> 
         let what = type_text(btf, part.type_id);
         return Err(format!("'{}' has no members, and no '{name}': {what}", whole(part)));
     }
-    let (type_id, bit_offset, place) = find_member(btf, part.type_id, name)
-        .map_err(|nearest| format!("'{}' has no member '{name}'{}", whole(part), proposals(nearest)))?;
+    let mut nearest = Nearest::new(name);
+    let found = find_member(btf, part.type_id, name, &mut nearest);
+    let (type_id, bit_offset, place) =
+        found.ok_or_else(|| format!("'{}' has no member '{name}'{}", whole(part), proposals(nearest)))?;
     part.type_id = type_id;
     part.bit_offset = part.bit_offset.saturating_add(bit_offset);
     part.size = place.size;
@@ -135,8 +137,8 @@ fn step_to_member(btf: &Btf, part: &mut Part, name: &str) -> Result<(), String> 
 }
 
 /// A member by name, those of anonymous structs and unions included: its type, its offset in bits, its place in its own struct.
-fn find_member(btf: &Btf, id: TypeId, name: &str) -> Result<(TypeId, u64, Place), Nearest> {
-    let mut nearest = Nearest::new(name);
+/// Other names go to `nearest`.
+fn find_member(btf: &Btf, id: TypeId, name: &str, nearest: &mut Nearest) -> Option<(TypeId, u64, Place)> {
     let mut todo = vec![(id, 0u64, 0)];
     let mut left = MAX_ENTRIES;
     while let Some((id, base, depth)) = todo.pop() {
@@ -145,13 +147,13 @@ fn find_member(btf: &Btf, id: TypeId, name: &str) -> Result<(TypeId, u64, Place)
         for member in composite.members() {
             left = left.saturating_sub(1);
             if left == 0 {
-                return Err(nearest);
+                return None;
             }
             let place = place(btf, &member);
             let start = place.offset * 8 + place.bits.map_or(0, |bits| u64::from(bits.offset));
             let bit_offset = base.saturating_add(start);
             match member.name_bytes() {
-                found if found == name.as_bytes() => return Ok((member.type_id, bit_offset, place)),
+                found if found == name.as_bytes() => return Some((member.type_id, bit_offset, place)),
                 b"" if depth < MAX_DEPTH => inner.push((member.type_id, bit_offset, depth + 1)),
                 other => nearest.offer(other),
             }
@@ -159,7 +161,7 @@ fn find_member(btf: &Btf, id: TypeId, name: &str) -> Result<(TypeId, u64, Place)
         // In the order of declaration.
         todo.extend(inner.into_iter().rev());
     }
-    Err(nearest)
+    None
 }
 
 /// One part in words: `task_struct.mm: struct mm_struct * at byte 2440, 8 bytes`.
