@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::btf::Class;
 use crate::run::{AttachTo, EventType, MapSize, Setting, interval, seconds};
 
 /// BPF objects and BTF, without a C library.
@@ -258,8 +259,34 @@ pub(crate) enum BtfCommand {
     Dump(DumpArguments),
     /// Show where the members of structs and unions lie: offsets, sizes, holes, padding, cachelines, as pahole shows them
     Layout(LayoutArguments),
+    /// Tell what has changed from one kernel to another: members, sizes, enumerators, functions. The exit status is diff's:
+    /// 0 when nothing has, 1 when something has, 2 when there is no answer
+    Diff(DiffArguments),
     /// Write BTF in which each type stands once
     Dedup(DedupArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// The older types: raw BTF, or an ELF file with a .BTF section
+    pub(crate) a: PathBuf,
+    /// The newer
+    pub(crate) b: PathBuf,
+    /// Only types and functions of these names; `*` stands for anything, `?` for any one letter
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Only these
+    #[arg(long, value_name = "KINDS", value_enum, value_delimiter = ',')]
+    pub(crate) only: Vec<Class>,
+    /// Tell each member that has moved by itself, not those that have moved together in one line
+    #[arg(long)]
+    pub(crate) moves: bool,
+    /// Print only how many were added, removed and changed
+    #[arg(long)]
+    pub(crate) summary: bool,
+    /// What A and B are split over; a second one is what B is split over
+    #[arg(long, short = 'B', value_name = "FILE")]
+    pub(crate) base_btf: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

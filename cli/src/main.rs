@@ -3,7 +3,8 @@
 //!
 //! Commands have the words of bpftool where bpftool has the command. Results go to standard output, everything else to
 //! standard error. The exit status is 0 when there is an answer (that a program cannot be linked is one), 1 when something in
-//! the input or the system was in the way, 2 when the command line makes no sense.
+//! the input or the system was in the way, 2 when the command line makes no sense; but that of `btf diff` is diff's: 0 when nothing
+//! differs, 1 when something does, 2 when there is no answer.
 
 mod arguments;
 mod boot_time;
@@ -52,13 +53,14 @@ fn advised(error: &purebpf::sys::Error) -> String {
     }
 }
 
-fn answer(tool: &Tool) -> Result {
+fn answer(tool: &Tool) -> Result<ExitCode> {
     let format = tool.format();
-    match &tool.command {
+    let done = match &tool.command {
         Command::Object { command: ObjectCommand::Inspect(arguments) } => inspect::run(arguments, format),
         Command::Object { command: ObjectCommand::Relocate(arguments) } => relocate::run(arguments, format),
         Command::Btf { command: BtfCommand::Dump(arguments) } => btf::dump(arguments, format),
         Command::Btf { command: BtfCommand::Layout(arguments) } => btf::layout(arguments, format),
+        Command::Btf { command: BtfCommand::Diff(arguments) } => return btf::diff(arguments, format),
         Command::Btf { command: BtfCommand::Dedup(arguments) } => btf::dedup(arguments, format),
         Command::Btf { command: BtfCommand::Show(arguments) } => show::btfs(arguments, format),
         Command::Feature { command: FeatureCommand::Probe(arguments) } => feature::run(arguments, format),
@@ -67,19 +69,21 @@ fn answer(tool: &Tool) -> Result {
         Command::Prog { command: ShowCommand::Show(arguments) } => show::progs(arguments, format),
         Command::Map { command: ShowCommand::Show(arguments) } => show::maps(arguments, format),
         Command::Link { command: ShowCommand::Show(arguments) } => show::links(arguments, format),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn main() -> ExitCode {
     let tool = Tool::parse();
     match answer(&tool) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // Whoever reads our output has seen enough.
         Err(error) if output::is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             let text = output::printable_lines(&error.to_string());
             eprintln!("{}: {text}", output::Style::stderr().bold_red("error"));
-            if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            let is_diff = matches!(tool.command, Command::Btf { command: BtfCommand::Diff(_) });
+            if is_diff || error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -1,5 +1,6 @@
-//! What the tool prints of damaged objects: 20,000 random mutations of the committed ones through `object inspect` and
-//! `object relocate`, for programs and for people, and as `run` would tell of their variables. None panics, none hangs.
+//! What the tool prints of damaged objects: 20,000 random mutations of the committed ones through `object inspect`,
+//! `object relocate`, `btf layout` and `btf diff`, for programs and for people, and as `run` would tell of their variables. None
+//! panics, none hangs.
 
 #[path = "../../tests/common/mutations.rs"]
 mod mutations;
@@ -8,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use purebpf::{btf::KernelBtf, elf_loader::link::KsymsPresent};
 
-use crate::{inspect, relocate, run};
+use crate::{btf, inspect, relocate, run};
 
 fn exercise(mutant: &[u8], kernel: &KernelBtf) {
     let Ok(open) = purebpf::Object::open_bytes(mutant, "mutant.bpf.o") else { return };
@@ -27,6 +28,23 @@ fn mutants_neither_panic_nor_hang() {
     let kernel = mutations::kernel();
     mutations::for_each_mutant(|which, mutant| {
         let outcome = catch_unwind(AssertUnwindSafe(|| exercise(mutant, &kernel)));
+        assert!(outcome.is_ok(), "{which} panicked");
+    });
+}
+
+/// The types of damaged objects, laid out, and compared with those of the object before it was damaged.
+#[test]
+fn mutants_types_neither_panic_nor_hang() {
+    let mut whole = None;
+    mutations::for_each_mutant(|which, mutant| {
+        let Ok(types) = purebpf::elf_loader::object::btf_section(mutant) else { return };
+        let Ok(types) = purebpf::btf::Btf::parse(types) else { return };
+        // Each object comes as it is before its mutants do.
+        if which.ends_with(".bpf.o") && !which.starts_with("mutation ") {
+            whole = Some(types.clone());
+        }
+        let Some(whole) = &whole else { return };
+        let outcome = catch_unwind(AssertUnwindSafe(|| btf::exercise(whole, &types)));
         assert!(outcome.is_ok(), "{which} panicked");
     });
 }

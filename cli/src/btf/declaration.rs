@@ -8,8 +8,10 @@ use purebpf::btf::{Btf, Kind, Type, TypeData, TypeId};
 
 /// Longer names are cut: the kernel has none (`KSYM_NAME_LEN`), but a few bytes of BTF can name the same megabyte many times.
 const LONGEST_NAME: usize = 512;
-/// How many types one declaration follows, parameters of parameters included, before the rest is `…`.
-const MOST_STEPS: u32 = 512;
+/// How many types one declaration follows and bytes of names it takes, parameters of parameters included, before the rest is `…`.
+const MOST_STEPS: u32 = 2048;
+/// How deep parameters may take functions that take functions.
+const MAX_DEPTH: u32 = 16;
 
 /// A declaration in the two parts between which the body of an anonymous type stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub(super) struct Declaration {
 impl Declaration {
     /// Declares `name`, which may be empty, as a thing of a type.
     pub(super) fn new(btf: &Btf, id: TypeId, name: &str) -> Declaration {
-        declare(btf, id, name, &mut { MOST_STEPS })
+        declare(btf, id, name, MAX_DEPTH, &mut { MOST_STEPS })
     }
 }
 
@@ -64,13 +66,15 @@ pub(super) fn is_anonymous(btf: &Btf, id: TypeId) -> bool {
 }
 
 /// BTF goes from the outside in, and so does this: each pointer, array or function is put around what was declared so far.
-fn declare(btf: &Btf, mut id: TypeId, name: &str, steps: &mut u32) -> Declaration {
+fn declare(btf: &Btf, mut id: TypeId, name: &str, depth: u32, steps: &mut u32) -> Declaration {
     let mut declarator = name.to_owned();
     let mut qualifiers = String::new();
     let mut of_pointer = false;
     loop {
         *steps = steps.saturating_sub(1);
         let this = btf.type_by_id(id).ok().filter(|_| *steps > 0);
+        let len = this.map_or(0, |this| this.name_bytes().len());
+        *steps = steps.saturating_sub(len.min(LONGEST_NAME) as u32);
         let Some(this) = this else { return Declaration { base: "…".to_owned(), base_id: TypeId::VOID, declarator } };
         match this.data() {
             TypeData::Const(next) => (id, qualifiers) = (next, format!("const {qualifiers}")),
@@ -90,7 +94,7 @@ fn declare(btf: &Btf, mut id: TypeId, name: &str, steps: &mut u32) -> Declaratio
             }
             TypeData::FuncProto(proto) => {
                 let inner = if of_pointer { format!("({declarator})") } else { declarator };
-                declarator = format!("{inner}({})", parameters(btf, proto.params(), steps));
+                declarator = format!("{inner}({})", parameters(btf, proto.params(), depth, steps));
                 (id, of_pointer) = (proto.ret, false);
                 qualifiers.clear();
             }
@@ -102,10 +106,11 @@ fn declare(btf: &Btf, mut id: TypeId, name: &str, steps: &mut u32) -> Declaratio
     }
 }
 
-fn parameters(btf: &Btf, params: Params<'_>, steps: &mut u32) -> String {
+fn parameters(btf: &Btf, params: Params<'_>, depth: u32, steps: &mut u32) -> String {
     if params.len() == 0 {
         return "void".to_owned();
     }
+    let Some(depth) = depth.checked_sub(1) else { return "…".to_owned() };
     let mut texts = Vec::new();
     for param in params {
         if *steps == 0 {
@@ -113,9 +118,10 @@ fn parameters(btf: &Btf, params: Params<'_>, steps: &mut u32) -> String {
             break;
         }
         let name = param.name_bytes();
+        *steps = steps.saturating_sub(name.len().min(LONGEST_NAME) as u32);
         texts.push(match param.type_id.is_void() && name.is_empty() {
             true => "...".to_owned(),
-            false => declare(btf, param.type_id, &shown(name), steps).to_string(),
+            false => declare(btf, param.type_id, &shown(name), depth, steps).to_string(),
         });
     }
     texts.join(", ")
@@ -191,7 +197,7 @@ mod tests {
         let btf = Btf::parse(b.finish()).unwrap();
         for id in [itself, proto] {
             let text = Declaration::new(&btf, id, "x").to_string();
-            assert!(text.contains('…') && text.len() < 10_000, "{}", text.len());
+            assert!(text.contains('…') && text.len() < 16_384, "{}", text.len());
         }
         assert_eq!(shown(&[b'a'; 600]).len(), 512 + '…'.len_utf8());
     }

@@ -5,6 +5,7 @@
 
 mod declaration;
 mod dedup;
+mod diff;
 mod dump;
 mod layout;
 mod source;
@@ -18,6 +19,7 @@ use purebpf::kernel;
 use crate::Result;
 
 pub(crate) use dedup::run as dedup;
+pub(crate) use diff::{Class, run as diff};
 pub(crate) use dump::run as dump;
 pub(crate) use layout::run as layout;
 
@@ -73,4 +75,14 @@ fn base_advice(error: Error, has_base: bool) -> &'static str {
         }
         _ => "",
     }
+}
+
+/// All that is said of types, of each of some, and of what they have otherwise than others.
+#[cfg(test)]
+pub(crate) fn exercise(whole: &Btf, types: &Btf) {
+    for this in types.types() {
+        layout::exercise(types, this.id());
+    }
+    diff::exercise(whole, types);
+    diff::exercise(types, whole);
 }

@@ -69,7 +69,7 @@ fn typedef(btf: &Btf, id: TypeId) -> bool {
 }
 
 /// Whether a compiler would have laid it out otherwise, had it not been told to pack it.
-fn is_packed(btf: &Btf, id: TypeId) -> bool {
+pub(super) fn is_packed(btf: &Btf, id: TypeId) -> bool {
     let Some((_, composite)) = super::composite(btf, id) else { return false };
     let is_wide = |id| btf.align_of(id).is_ok_and(|align| align > 1);
     btf.align_of(id).is_ok_and(|align| align == 1) && composite.members().take(1 << 10).any(|m| is_wide(m.type_id))

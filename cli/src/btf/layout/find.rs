@@ -131,7 +131,7 @@ fn unknown(btfs: &[(Btf, bool)], query: &Query) -> String {
 }
 
 /// What a misspelt name may have meant, as the end of a message.
-pub(super) fn proposals(nearest: Nearest) -> String {
+pub(in crate::btf) fn proposals(nearest: Nearest) -> String {
     match &nearest.into_names()[..] {
         [] => String::new(),
         [name] => format!("; the nearest name is {name}"),

@@ -16,6 +16,7 @@ use purebpf::btf::{Btf, Kind, TypeData, TypeId};
 use super::declaration::{Declaration, is_anonymous, shown};
 
 pub(crate) use command::run;
+pub(super) use find::proposals;
 
 /// How many structs and unions may lie in one another.
 const MAX_DEPTH: u32 = 32;
@@ -348,4 +349,102 @@ fn padding(btf: &Btf, id: TypeId, entries: &mut u32) -> Result<u32, Fault> {
         gaps.before(place(btf, &member));
     }
     Ok(gaps.after(composite.size).bytes)
+}
+
+/// Lays out a type and tells of it in all ways.
+#[cfg(test)]
+pub(super) fn exercise(btf: &Btf, id: TypeId) {
+    for expand in [false, true] {
+        let Ok(layout) = layout(btf, id, expand) else { continue };
+        let style = text::Style { cacheline: 64, packed: command::is_packed(btf, id) };
+        assert!(text::text(&layout, Some("typedef"), style).ends_with("typedef;\n"));
+        json::layout(&layout, btf, None, 64);
+        for member in &layout.members {
+            let steps = [path::Step::Member(member.name.clone()), path::Step::Index(1)];
+            for part in path::follow(btf, id, "type", &steps).into_iter().flatten() {
+                path::text(btf, &part);
+                json::part(&part, btf);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use purebpf::btf::IntEncoding;
+    use purebpf::btf::builder::Builder;
+
+    use super::*;
+
+    fn holes(btf: &Btf, id: TypeId) -> (Hole, Vec<Hole>, Totals) {
+        let layout = layout(btf, id, false).unwrap();
+        (layout.hole_before, layout.members.iter().map(|member| member.hole_after).collect(), layout.totals)
+    }
+
+    /// `struct { char a; int b:3; int :5; int c:4; short d; /* 2 bytes */ long e; char f; }`, with what pahole 1.24 says of it.
+    #[test]
+    fn holes_of_bytes_and_bits() {
+        let mut b = Builder::new();
+        let int = b.add_int("int", 4, IntEncoding::SIGNED).unwrap();
+        let long = b.add_int("long", 8, IntEncoding::SIGNED).unwrap();
+        let short = b.add_int("short", 2, IntEncoding::SIGNED).unwrap();
+        let char = b.add_int("char", 1, IntEncoding::SIGNED).unwrap();
+        let id = b.add_struct("s", 24).unwrap();
+        b.add_member("a", char, 0).unwrap();
+        b.add_bitfield("b", int, 8, 3).unwrap();
+        b.add_bitfield("c", int, 16, 4).unwrap();
+        b.add_member("d", short, 32).unwrap();
+        b.add_member("e", long, 64).unwrap();
+        b.add_member("f", char, 128).unwrap();
+        let btf = Btf::parse(b.finish()).unwrap();
+        let hole = |bits, bytes| Hole { bits, bytes };
+        let (before, after, totals) = holes(&btf, id);
+        assert_eq!(before, hole(0, 0));
+        assert_eq!(after, [hole(0, 0), hole(5, 0), hole(12, 0), hole(0, 2), hole(0, 0), hole(0, 0)]);
+        assert_eq!((totals.padding, totals.bit_padding), (7, 0));
+        assert_eq!((totals.holes, totals.sum_holes, totals.bit_holes, totals.sum_bit_holes), (1, 2, 2, 17));
+        assert_eq!((totals.sum_members, totals.sum_bitfields), (12, 7));
+    }
+
+    /// Each struct holds the one before twice: expanded, 2^31 of the first. Then one that holds itself.
+    #[test]
+    fn what_has_no_end_is_refused() {
+        let mut b = Builder::new();
+        let mut last = b.add_int("int", 4, IntEncoding::SIGNED).unwrap();
+        for n in 0..31 {
+            let id = b.add_struct(format!("s{n}"), 8).unwrap();
+            b.add_member("a", last, 0).unwrap();
+            b.add_member("b", last, 32).unwrap();
+            last = id;
+        }
+        let itself = b.add_struct("", 8).unwrap();
+        b.add_member("", itself, 0).unwrap();
+        let btf = Btf::parse(b.finish()).unwrap();
+        assert_eq!(layout(&btf, last, true).map(|_| ()), Err(Fault::TooLarge));
+        assert!(layout(&btf, last, false).is_ok());
+        assert_eq!(layout(&btf, itself, false).map(|_| ()), Err(Fault::TooDeep));
+        assert!(path::follow(&btf, itself, "s", &[path::Step::Member("x".to_owned())]).is_err());
+    }
+
+    /// Members where no compiler puts them: overlapping, beyond the end, at the last bit that can be said.
+    #[test]
+    fn members_anywhere() {
+        let mut b = Builder::new();
+        let int = b.add_int("int", 4, IntEncoding::SIGNED).unwrap();
+        let huge = b.add_array(int, int, u32::MAX / 4).unwrap();
+        let id = b.add_struct("s", 4).unwrap();
+        b.add_member("far", huge, u32::MAX).unwrap();
+        b.add_member("a", int, 8).unwrap();
+        b.add_member("b", int, 0).unwrap();
+        let bits = b.add_struct("bits", 0).unwrap();
+        b.add_bitfield("wide", int, (1 << 24) - 1, 255).unwrap();
+        b.add_bitfield("narrow", int, 1, 1).unwrap();
+        let btf = Btf::parse(b.finish()).unwrap();
+        for id in [id, bits] {
+            exercise(&btf, id);
+        }
+        let (before, after, totals) = holes(&btf, id);
+        assert_eq!((before.bytes, totals.padding), (u32::MAX / 8, 0));
+        assert_eq!(after, [Hole::default(); 3]);
+    }
 }
