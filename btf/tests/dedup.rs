@@ -3,10 +3,9 @@
 //! The texts are those of `bpftool btf dump file F` for what `btf__dedup` of libbpf 1.8 makes of the same BTF, as
 //! `btf-oracle dedup` (`cargo xtask reference`) writes it; the hashes are of its very bytes.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
+mod common;
 
+use common::kernel;
 use purebpf_btf::builder::Builder;
 use purebpf_btf::dedup::{Deduped, dedup};
 use purebpf_btf::ext::BtfExt;
@@ -346,17 +345,6 @@ fn what_would_take_for_ever_is_refused() {
         Ok(())
     });
     assert_eq!(dedup(&btf, None).unwrap_err(), Error::DedupTooLarge);
-}
-
-fn kernel(name: &str) -> Option<Btf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/data/sample").join(name);
-    let Ok(file) = File::open(&path) else {
-        println!("skipped: no {name} (the crate is not in its workspace)");
-        return None;
-    };
-    let mut bytes = Vec::new();
-    ruzstd::decoding::StreamingDecoder::new(file).unwrap().read_to_end(&mut bytes).unwrap();
-    Some(Btf::parse(bytes).unwrap())
 }
 
 /// Two kernels in one, and the first once more: types that are equal, that nearly match, and declarations.

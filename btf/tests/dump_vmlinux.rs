@@ -4,24 +4,12 @@
 //! 7.8.0 (libbpf 1.8) built from Debian's linux-source-7.2. The kernels are among the workspace's
 //! samples, outside this crate.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
+mod common;
 
+use common::kernel;
+use purebpf_btf::dump;
 use purebpf_btf::dump::c::Header;
-use purebpf_btf::{Btf, dump};
 use sha2::{Digest, Sha256};
-
-fn kernel(name: &str) -> Option<Btf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/data/sample").join(name);
-    let Ok(file) = File::open(&path) else {
-        println!("skipped: no {name} (the crate is not in its workspace)");
-        return None;
-    };
-    let mut bytes = Vec::new();
-    ruzstd::decoding::StreamingDecoder::new(file).unwrap().read_to_end(&mut bytes).unwrap();
-    Some(Btf::parse(bytes).unwrap())
-}
 
 /// Hashes what is written, so that no dump is kept.
 struct Hash(Sha256);

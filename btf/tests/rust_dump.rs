@@ -1,10 +1,12 @@
 //! The Rust dump, put before the Rust compiler: what compiles has the layout that the BTF says, because the text asserts it.
 
-use std::fs::{self, File};
-use std::io::Read;
+mod common;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use common::kernel;
 use purebpf_btf::builder::Builder;
 use purebpf_btf::dump::rust::Bindings;
 use purebpf_btf::types::FwdKind;
@@ -207,14 +209,7 @@ fn a_struct_that_holds_itself_is_refused() {
 /// Types that hold most of what kernels have, of a whole kernel. `cargo xtask compare btf` compiles all.
 #[test]
 fn a_kernels_types_compile() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/data/sample/vmlinux-6.12.107-amd64.btf.zst");
-    let Ok(file) = File::open(&path) else {
-        println!("skipped: no kernel's BTF (the crate is not in its workspace)");
-        return;
-    };
-    let mut bytes = Vec::new();
-    ruzstd::decoding::StreamingDecoder::new(file).unwrap().read_to_end(&mut bytes).unwrap();
-    let btf = Btf::parse(bytes).unwrap();
+    let Some(btf) = kernel("vmlinux-6.12.107-amd64.btf.zst") else { return };
     let names =
         ["task_struct", "sk_buff", "net_device", "tcp_sock", "bpf_prog", "inode", "file", "pci_dev", "mm_struct"];
     let roots = names.map(|name| btf.find(name, Kind::Struct).unwrap());
