@@ -34,7 +34,9 @@ impl Dedup<'_> {
         for id in 0..records.count() {
             self.map[id as usize] = self.resolve(id);
         }
-        let ids = self.map.iter().map(|&id| self.assumed.get(id as usize).copied().unwrap_or(id)).collect();
+        // The map becomes that of ids, where it stands.
+        let (map, new) = (self.map, self.assumed);
+        let ids = map.into_iter().map(|id| new.get(id as usize).copied().unwrap_or(id)).collect();
         Ok(Deduped { btf: bytes, ext, ids })
     }
 

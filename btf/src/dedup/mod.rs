@@ -245,6 +245,12 @@ impl Key {
         Key(0).with(word)
     }
 
+    /// As much of it as is kept.
+    #[inline]
+    fn folded(self) -> u32 {
+        (self.0 >> 32) as u32 ^ self.0 as u32
+    }
+
     #[inline]
     fn with(self, word: u32) -> Key {
         Key((self.0.rotate_left(5) ^ u64::from(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15))

@@ -95,6 +95,7 @@ impl Names {
             Ok(())
         })?;
         self.strings = table.into_bytes();
+        self.strings.shrink_to_fit();
         Ok(())
     }
 

@@ -19,7 +19,7 @@ pub(super) struct Table {
 }
 
 struct Entry {
-    key: Key,
+    key: u32,
     id: u32,
     next: u32,
 }
@@ -27,7 +27,7 @@ struct Entry {
 /// How far a look-up has come.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor {
-    key: Key,
+    key: u32,
     next: u32,
 }
 
@@ -38,6 +38,7 @@ impl Table {
             self.grow();
         }
         let n = self.entries.len() as u32;
+        let key = key.folded();
         let bucket = bucket(key, self.heads.len());
         self.entries.push(Entry { key, id, next: self.heads[bucket] });
         self.heads[bucket] = n;
@@ -60,6 +61,7 @@ impl Table {
     /// The beginning of a walk over the types of a key.
     #[inline]
     pub(super) fn find(&self, key: Key) -> Cursor {
+        let key = key.folded();
         let next = if self.heads.is_empty() { END } else { self.heads[bucket(key, self.heads.len())] };
         Cursor { key, next }
     }
@@ -70,7 +72,7 @@ impl Table {
         loop {
             let entry = self.entries.get(cursor.next as usize)?;
             cursor.next = entry.next;
-            if entry.key.0 == cursor.key.0 {
+            if entry.key == cursor.key {
                 return Some(entry.id);
             }
         }
@@ -78,6 +80,6 @@ impl Table {
 }
 
 #[inline]
-fn bucket(key: Key, buckets: usize) -> usize {
-    (key.0 >> 32) as usize & (buckets - 1)
+fn bucket(key: u32, buckets: usize) -> usize {
+    key as usize & (buckets - 1)
 }
