@@ -374,3 +374,20 @@ fn sorted_or_not_names_lead_to_the_same_types() {
         }
     }
 }
+
+/// Attributes are tags with `kind_flag`, and clang's way to say `__attribute__((preserve_access_index))` and its like.
+#[test]
+fn attributes_are_tags_with_a_flag() {
+    let mut builder = Builder::new();
+    let int = builder.add_int("int", 4, IntEncoding::SIGNED).unwrap();
+    let of_type = builder.add_type_attribute("address_space(1)", int).unwrap();
+    let typedef = builder.add_typedef("t", of_type).unwrap();
+    let of_declaration = builder.add_decl_attribute("unused", typedef, None).unwrap();
+    let btf = Btf::parse(builder.finish()).unwrap();
+    for id in [of_type, of_declaration] {
+        assert!(btf.type_by_id(id).unwrap().kind_flag());
+    }
+    let mut text = String::new();
+    purebpf_btf::dump::c::Dumper::new(&btf).dump_type(typedef, &mut text).unwrap();
+    assert_eq!(text, "typedef int __attribute__((address_space(1))) t;\n\n");
+}

@@ -212,6 +212,40 @@ impl Builder {
         self.add_type(Kind::TypeTag, tag.as_ref(), false, 0, target.0)
     }
 
+    /// Adds an attribute of a type: a type tag with `kind_flag` set, which stands for `__attribute__((…))` of any name. Linux takes it from
+    /// 6.14 on.
+    ///
+    /// # Errors
+    /// When it has no name.
+    #[doc(alias = "btf__add_type_attr")]
+    pub fn add_type_attribute(&mut self, attribute: impl AsRef<[u8]>, target: TypeId) -> Result<TypeId, Error> {
+        let id = self.add_type_tag(attribute, target)?;
+        self.flag_last();
+        Ok(id)
+    }
+
+    /// Adds an attribute of a declaration, or of one member or parameter of it: a declaration tag with `kind_flag` set.
+    ///
+    /// # Errors
+    /// When it has no name.
+    #[doc(alias = "btf__add_decl_attr")]
+    pub fn add_decl_attribute(
+        &mut self,
+        attribute: impl AsRef<[u8]>,
+        target: TypeId,
+        component: Option<u32>,
+    ) -> Result<TypeId, Error> {
+        let id = self.add_decl_tag(attribute, target, component)?;
+        self.flag_last();
+        Ok(id)
+    }
+
+    /// Sets `kind_flag` of the type added last.
+    fn flag_last(&mut self) {
+        let info = self.last_info();
+        self.set_last_info(Info::new(info.kind(), info.vlen(), true));
+    }
+
     /// Adds a tag on a declaration, or on one member or parameter of it.
     ///
     /// # Errors
@@ -297,8 +331,7 @@ impl Builder {
             return Err(FAR);
         }
         self.push_item(&[Kind::Struct, Kind::Union], name.as_ref(), &[type_id.0, u32::from(bits) << 24 | bit_offset])?;
-        let info = self.last_info();
-        self.set_last_info(Info::new(info.kind(), info.vlen(), true));
+        self.flag_last();
         Ok(self)
     }
 
