@@ -33,6 +33,8 @@ const VOID_NAME: &[u8] = b"void";
 #[doc(alias = "btf")]
 pub struct Btf {
     inner: Arc<Inner>,
+    /// What the size of a pointer was set to.
+    set_pointer_size: Option<u8>,
 }
 
 struct Inner {
@@ -92,6 +94,7 @@ impl Btf {
         let scan = Scan { types, layout, endian: header.endian, first_id, string_end };
         let offsets = scan.run()?;
         Ok(Btf {
+            set_pointer_size: None,
             inner: Arc::new(Inner {
                 header,
                 base,
@@ -192,6 +195,23 @@ impl Btf {
     #[doc(alias = "btf__name_by_offset")]
     pub fn string(&self, offset: StrOffset) -> Result<&[u8], Error> {
         self.string_bytes(offset).ok_or(Error::NoSuchString { offset })
+    }
+
+    /// Where a string stands, those of a base included. This searches; names of types are found by [`find`](Btf::find).
+    #[doc(alias = "btf__find_str")]
+    pub fn find_string(&self, string: impl AsRef<[u8]>) -> Option<StrOffset> {
+        let string = string.as_ref();
+        if string.is_empty() {
+            return Some(StrOffset::EMPTY);
+        }
+        if let Some(found) = self.base().and_then(|base| base.find_string(string)) {
+            return Some(found);
+        }
+        let strings = self.inner.strings();
+        let begins = |&at: &usize| at == 0 || strings.get(at - 1) == Some(&0);
+        let ends = |&at: &usize| strings.get(at + string.len()) == Some(&0);
+        let at = memchr::memmem::find_iter(strings, string).filter(begins).find(ends)?;
+        Some(StrOffset(self.first_string() + at as u32))
     }
 
     pub(crate) fn string_bytes(&self, offset: StrOffset) -> Option<&[u8]> {
@@ -296,6 +316,9 @@ impl Btf {
     /// `None` when it has neither.
     #[doc(alias = "btf__pointer_size")]
     pub fn pointer_size(&self) -> Option<u8> {
+        if self.set_pointer_size.is_some() {
+            return self.set_pointer_size;
+        }
         if let Some(size) = self.base().and_then(Btf::pointer_size) {
             return Some(size);
         }
@@ -320,6 +343,18 @@ impl Btf {
                 .find(|this| LONG.iter().any(|name| this.name_is(name)))
                 .map(|this| this.size_or_type() as u8)
         })
+    }
+
+    /// The same BTF with pointers of this size, in bytes: for types of a machine that they do not tell by themselves.
+    ///
+    /// # Errors
+    /// When it is neither 4 nor 8.
+    #[doc(alias = "btf__set_pointer_size")]
+    pub fn with_pointer_size(&self, size: u8) -> Result<Btf, Error> {
+        match size {
+            4 | 8 => Ok(Btf { inner: self.inner.clone(), set_pointer_size: Some(size) }),
+            _ => Err(Error::CannotBuild { what: "pointers of neither 4 nor 8 bytes" }),
+        }
     }
 
     /// The type behind modifiers and typedefs, or behind those of a variable's type.

@@ -104,6 +104,35 @@ fn what_leads_nowhere_is_named() {
     }
 }
 
+#[test]
+fn strings_are_found_whole() {
+    let mut builder = Builder::new();
+    let long = builder.add_int("long int", 8, IntEncoding::SIGNED).unwrap();
+    builder.add_typedef("int", long).unwrap();
+    builder.add_typedef("integer", long).unwrap();
+    let base = Btf::parse(builder.finish()).unwrap();
+    let mut builder = Builder::split(&base);
+    let own = builder.add_string("own").unwrap();
+    assert_eq!(builder.add_string("int"), Ok(base.find_string("int").unwrap()));
+    let btf = Btf::parse_split(builder.finish(), &base).unwrap();
+    let found = btf.find_string("int").unwrap();
+    assert_eq!(btf.string(found), Ok(&b"int"[..]));
+    assert_eq!(base.type_by_id(TypeId(2)).unwrap().name_offset(), found);
+    assert_eq!((btf.find_string("own"), base.find_string("own")), (Some(own), None));
+    assert_eq!(btf.find_string("integ"), None);
+    assert_eq!(btf.find_string("").map(|offset| offset.0), Some(0));
+}
+
+#[test]
+fn pointers_are_as_large_as_one_says() {
+    let btf = nested();
+    let narrow = btf.with_pointer_size(4).unwrap();
+    let pointer = btf.place("outer.next").unwrap().type_id;
+    assert_eq!((btf.size_of(pointer), narrow.size_of(pointer)), (Ok(8), Ok(4)));
+    assert_eq!(narrow.pointer_size(), Some(4));
+    assert!(btf.with_pointer_size(2).is_err());
+}
+
 /// A struct that is its own anonymous member, which no compiler makes.
 #[test]
 fn anonymous_structs_without_end_are_refused() {

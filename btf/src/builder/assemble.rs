@@ -196,7 +196,7 @@ impl Builder {
     }
 
     /// Adds a layout section, which tells readers that are older than a kind how long its records are. Linux takes it from 7.0 on.
-    #[doc(alias = "btf_new_opts")]
+    #[doc(alias = "btf__new_empty_opts")]
     pub fn add_layout(&mut self) {
         let describe = |kind: &Kind| [kind.fixed_tail() as u8, kind.element_len() as u8, 0, 0];
         self.layout = Some(Kind::ALL.iter().flat_map(describe).collect());
