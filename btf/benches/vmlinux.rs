@@ -1,16 +1,16 @@
-//! BTF of a whole kernel (Linux 6.18: 5.5 MB, 126,610 types): parsing, look-up by name, and the
-//! dumps.
+//! BTF of a whole kernel (Linux 6.18: 5.5 MB, 126,610 types): parsing, look-up by name, the
+//! dumps, and deduplication of twice as much.
 //!
 //! `cargo bench -p purebpf-btf` measures time. Instructions of one run of one piece of work, named
 //! as below:
 //!
 //! ```text
 //! export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER='valgrind --tool=callgrind --toggle-collect=*once_measured*'
-//! cargo bench -p purebpf-btf --bench parse -- --once parse
+//! cargo bench -p purebpf-btf --bench vmlinux -- --once parse
 //! ```
 //!
-//! By these commands, in millions: parse 13.3, first look-up 24.7, later look-up 0.0006, 1000 names
-//! 25.4, C header unsorted 261 and sorted 433, raw 163.
+//! By these commands, in millions: parse 13.3, first look-up 24.5, later look-up 0.0007, 1000 names
+//! 25.2, C header unsorted 153 and sorted 324, raw 165, JSON 341, Rust 616, dedup 573.
 //!
 //! For comparison bpftool 7.8 with libbpf 1.8, which `cargo xtask reference` builds, on the same BTF:
 //!
@@ -20,7 +20,8 @@
 //! ```
 //!
 //! `btf__parse_split` 28.5 and `btf_dump__dump_type` (`format c unsorted`) 429, as `F`; whole
-//! processes without: raw 638, `format c` 797, `format c unsorted` 488.
+//! processes without: raw 638, `format c` 797, `format c unsorted` 488. `btf-oracle dedup` of the same
+//! types twice: `btf__dedup` 1901.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -30,7 +31,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput};
+use purebpf_btf::builder::Builder;
+use purebpf_btf::dedup::dedup;
 use purebpf_btf::dump::c::Header;
+use purebpf_btf::dump::rust::Bindings;
 use purebpf_btf::{Btf, Kind, Owner, TypeId, dump};
 
 /// The kernel's BTF, and what is asked of it.
@@ -39,6 +43,8 @@ struct Work {
     /// Names of a thousand structs, spread over all.
     names: Vec<(Vec<u8>, TypeId)>,
     btf: Btf,
+    /// All of it, twice.
+    doubled: Btf,
     text: String,
 }
 
@@ -55,7 +61,11 @@ impl Work {
             structs.entry(this.name_bytes()).or_insert(this.id());
         }
         let names = structs.iter().step_by(7).take(1000).map(|(name, id)| (name.to_vec(), *id)).collect();
-        Work { bytes: Arc::new(bytes), names, btf, text: String::new() }
+        let mut doubled = Builder::new();
+        doubled.append(&btf).unwrap();
+        doubled.append(&btf).unwrap();
+        let doubled = Btf::parse(doubled.finish()).unwrap();
+        Work { bytes: Arc::new(bytes), names, btf, doubled, text: String::new() }
     }
 
     /// What is measured is right: the numbers are those that libbpf and bpftool 7.8 give.
@@ -72,6 +82,12 @@ impl Work {
         assert_eq!(self.text.len(), 2_844_990);
         self.raw();
         assert_eq!(self.text.len(), 12_111_633);
+        assert_eq!(self.doubled.type_count(), 2 * 126_610 + 1);
+        assert_eq!(self.dedup(), 5_528_191);
+        self.json();
+        assert!(self.text.ends_with("]}\n"));
+        self.rust();
+        assert!(self.text.contains("pub struct task_struct {"));
     }
 
     fn parse(&self) -> Btf {
@@ -89,6 +105,21 @@ impl Work {
     fn header(&mut self, sorted: bool) {
         self.text.clear();
         Header::new(&self.btf).sorted(sorted).write(&mut self.text).unwrap();
+    }
+
+    fn json(&mut self) {
+        self.text.clear();
+        dump::json(&self.btf, &mut self.text).unwrap();
+    }
+
+    fn rust(&mut self) {
+        self.text.clear();
+        Bindings::new(&self.btf).write(&mut self.text).unwrap();
+    }
+
+    /// Gives the length of the result.
+    fn dedup(&self) -> usize {
+        dedup(&self.doubled, None).unwrap().btf.len()
     }
 
     fn raw(&mut self) {
@@ -114,6 +145,9 @@ fn benchmarks(criterion: &mut Criterion) {
     group.bench_function("C header, unsorted", |b| b.iter(|| work.header(false)));
     group.bench_function("C header, sorted", |b| b.iter(|| work.header(true)));
     group.bench_function("raw", |b| b.iter(|| work.raw()));
+    group.bench_function("JSON", |b| b.iter(|| work.json()));
+    group.bench_function("Rust", |b| b.iter(|| work.rust()));
+    group.bench_function("deduplication of it twice", |b| b.iter(|| work.dedup()));
     group.finish();
 }
 
@@ -132,6 +166,9 @@ fn once(what: &str) {
         "C header, unsorted" => once_measured(|| work.header(false)),
         "C header, sorted" => once_measured(|| work.header(true)),
         "raw" => once_measured(|| work.raw()),
+        "JSON" => once_measured(|| work.json()),
+        "Rust" => once_measured(|| work.rust()),
+        "dedup" => once_measured(|| _ = work.dedup()),
         _ => panic!("no work of that name: {what}"),
     }
 }
