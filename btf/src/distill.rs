@@ -34,7 +34,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::builder::Builder;
+use crate::builder::{Builder, Copied};
 use crate::types::Kind;
 use crate::{Btf, Error, StrOffset, Type, TypeData, TypeId, fields, serialize};
 
@@ -67,8 +67,9 @@ pub fn distill_base(split: &Btf) -> Result<Distilled, Error> {
     let used = used_of_base(split, base)?;
     let mut new_base = Builder::new_in(split.endian());
     let mut new_ids = vec![TypeId::VOID; base.type_count() as usize];
+    let mut strings = Copied::unmapped(split);
     for this in used.iter().filter(|this| place_of(this) == Place::Base) {
-        new_ids[this.id().0 as usize] = outline(&mut new_base, this)?;
+        new_ids[this.id().0 as usize] = outline(&mut new_base, this, &mut strings)?;
     }
     let new_base = new_base.finish();
     let small = Btf::parse(new_base.clone())?;
@@ -85,7 +86,7 @@ pub fn distill_base(split: &Btf) -> Result<Distilled, Error> {
     };
     let mut new_split = Builder::split(&small);
     for this in split.own_types().chain(taken_over.copied()) {
-        new_split.add_type_of(&this, new_id)?;
+        new_split.copy_type(&this, &mut strings, new_id)?;
     }
     Ok(Distilled { base: new_base, split: new_split.finish() })
 }
@@ -127,13 +128,13 @@ fn place_of(this: &Type<'_>) -> Place {
 }
 
 /// What a distilled base says of a type: numbers and declarations as they are; of structs, unions and enums name and size.
-fn outline(base: &mut Builder, this: &Type<'_>) -> Result<TypeId, Error> {
+fn outline(base: &mut Builder, this: &Type<'_>, strings: &mut Copied) -> Result<TypeId, Error> {
     let (name, size) = (this.name_bytes(), this.size_or_type());
     match this.kind() {
         Kind::Struct => base.add_struct(name, size),
         Kind::Union => base.add_union(name, size),
         Kind::Enum | Kind::Enum64 => base.add_enum(name, size, false),
-        _ => base.add_type_of(this, Ok),
+        _ => base.copy_type(this, strings, Ok),
     }
 }
 
@@ -199,18 +200,26 @@ impl Matches {
     fn find(split: &Btf, distilled: &Btf, base: &Btf) -> Result<Matches, Error> {
         let embedded = embedded(split, distilled);
         let mut matches = Matches { ids: vec![TypeId::VOID; distilled.type_count() as usize], names: BTreeMap::new() };
+        let mut steps =
+            LEAST_STEPS + STEPS_PER_TYPE * (u64::from(distilled.type_count()) + u64::from(base.type_count()));
         for wanted in distilled.types() {
             let is_plain =
                 matches!(wanted.kind(), Kind::Int | Kind::Float | Kind::Enum | Kind::Struct | Kind::Union | Kind::Fwd);
             if !is_plain || wanted.name_offset() == StrOffset::EMPTY {
                 return Err(Error::NotDistilled { id: wanted.id(), kind: wanted.kind() });
             }
-            let name = wanted.name_bytes();
-            let of_name = || base.ids_named(name).map(|id| base.type_or_void(id));
-            let is_ambiguous = of_name().filter(|found| found.kind().is_composite()).nth(1).is_some();
+            let mut of_name = Vec::new();
+            for id in base.ids_named(wanted.name_bytes()) {
+                steps = steps.checked_sub(1).ok_or(Error::TooManyAlike)?;
+                of_name.push(base.type_or_void(id));
+            }
+            let is_ambiguous = of_name.iter().filter(|found| found.kind().is_composite()).nth(1).is_some();
             let is_embedded = embedded.get(wanted.id().0 as usize).copied().unwrap_or(false);
-            let mut found = of_name().filter(|found| is_match(&wanted, found, is_ambiguous, is_embedded));
-            let first = found.next().ok_or(Error::NotInBase { id: wanted.id(), kind: wanted.kind() })?;
+            let mut found = of_name.iter().filter(|found| is_match(&wanted, found, is_ambiguous, is_embedded));
+            // What nobody holds may have become a mere declaration.
+            let declared = || of_name.iter().find(|found| !is_embedded && declares(found, &wanted));
+            let first = found.next().or_else(declared);
+            let first = first.ok_or(Error::NotInBase { id: wanted.id(), kind: wanted.kind() })?;
             if let Some(second) = found.next() {
                 return Err(Error::AmbiguousInBase { id: wanted.id(), first: first.id(), second: second.id() });
             }
@@ -219,6 +228,16 @@ impl Matches {
         }
         Ok(matches)
     }
+}
+
+/// How many types of the base may be looked at.
+const LEAST_STEPS: u64 = 1 << 20;
+const STEPS_PER_TYPE: u64 = 16;
+
+/// Whether `found` declares the struct or union `wanted`.
+fn declares(found: &Type<'_>, wanted: &Type<'_>) -> bool {
+    let declared = if found.kind_flag() { Kind::Union } else { Kind::Struct };
+    found.kind() == Kind::Fwd && wanted.kind() == declared
 }
 
 /// Whether a type of the base is what a distilled one of its name means.

@@ -169,6 +169,12 @@ pub enum Error {
     /// A deduplication that comes to no end within reason: many types that look alike and are not.
     #[error("deduplication stopped: too many of the types look alike and are not")]
     DedupTooLarge,
+    /// Strings that grow beyond reason as they are copied: names that begin within one another.
+    #[error("copying stopped: the names come to many times the size of the strings")]
+    TooManyStrings,
+    /// Distilled types and types of a base that share one name, too many to compare each with each.
+    #[error("relocation stopped: too many types share a name")]
+    TooManyAlike,
     /// A variable, a data section or a declaration tag where a type belongs.
     #[error("BTF type {id} ({kind:?}) is part of a type, as none of its kind can be")]
     MisplacedType {

@@ -1,5 +1,6 @@
 //! Strings in the making: each once, found by what it says.
 
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -9,6 +10,10 @@ use crate::{Btf, strings};
 /// A free slot.
 const FREE: u32 = u32::MAX;
 
+/// How many slots a string may be away from the one it hashes to. Honest strings stay within a few; the hash is a plain one, and those
+/// made to collide go to a tree.
+const MAX_PROBES: usize = 64;
+
 /// A string section that grows, and a table of the strings in it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StringTable {
@@ -16,6 +21,7 @@ pub(crate) struct StringTable {
     /// Open addressing: the upper half of a string's hash, and where it stands.
     slots: Vec<(u32, u32)>,
     used: usize,
+    crowded: BTreeMap<Vec<u8>, u32>,
 }
 
 impl StringTable {
@@ -52,8 +58,11 @@ impl StringTable {
 
     /// Where a string stands.
     pub(crate) fn find(&self, string: &[u8]) -> Option<u32> {
-        let (_, slot) = self.slot_of(string)?;
-        Some(slot).filter(|&at| at != FREE)
+        match self.slot_of(string) {
+            Slot::Taken(at) => Some(at),
+            // A string that once found no place stays in the tree, even if growth has made room.
+            _ => self.crowded.get(string).copied(),
+        }
     }
 
     /// Adds a string, which has no NUL in it, or finds it; `None` when the section would grow past `limit` bytes.
@@ -71,18 +80,21 @@ impl StringTable {
         Some(at as u32)
     }
 
-    /// The slot where a string is, or would be, and what it holds; none while there are no slots.
-    fn slot_of(&self, string: &[u8]) -> Option<(usize, u32)> {
+    /// The slot where a string is, or would be.
+    fn slot_of(&self, string: &[u8]) -> Slot {
         let hash = hash(string);
-        let mask = self.slots.len().checked_sub(1)?;
-        let mut slot = hash as usize & mask;
-        loop {
-            let (tag, at) = *self.slots.get(slot)?;
-            if at == FREE || (tag == (hash >> 32) as u32 && strings::equals(&self.bytes, at as usize, string)) {
-                return Some((slot, at));
+        let Some(mask) = self.slots.len().checked_sub(1) else { return Slot::None };
+        for probe in 0..MAX_PROBES {
+            let slot = (hash as usize).wrapping_add(probe) & mask;
+            let Some(&(tag, at)) = self.slots.get(slot) else { break };
+            if at == FREE {
+                return Slot::Free(slot);
             }
-            slot = (slot + 1) & mask;
+            if tag == (hash >> 32) as u32 && strings::equals(&self.bytes, at as usize, string) {
+                return Slot::Taken(at);
+            }
         }
+        Slot::None
     }
 
     /// Enters the string of `len` bytes at `at`, unless the same is there.
@@ -91,24 +103,41 @@ impl StringTable {
             self.grow();
         }
         let Some(string) = self.bytes.get(at..at + len) else { return };
-        if let Some((slot, FREE)) = self.slot_of(string) {
-            self.slots[slot] = ((hash(string) >> 32) as u32, at as u32);
-            self.used += 1;
+        match self.slot_of(string) {
+            Slot::Taken(_) => {}
+            Slot::Free(slot) if self.crowded.is_empty() || !self.crowded.contains_key(string) => {
+                self.slots[slot] = ((hash(string) >> 32) as u32, at as u32);
+                self.used += 1;
+            }
+            Slot::Free(_) => {}
+            Slot::None => _ = self.crowded.entry(string.to_vec()).or_insert(at as u32),
         }
     }
 
     fn grow(&mut self) {
         let capacity = (self.slots.len() * 2).max(16);
         let old = core::mem::replace(&mut self.slots, vec![(0, FREE); capacity]);
+        self.used = 0;
         for (tag, at) in old.into_iter().filter(|&(_, at)| at != FREE) {
             let string = strings::get(&self.bytes, at as usize).unwrap_or_default();
-            let mut slot = hash(string) as usize & (capacity - 1);
-            while self.slots[slot].1 != FREE {
-                slot = (slot + 1) & (capacity - 1);
+            let first = hash(string) as usize;
+            let free = (0..MAX_PROBES).map(|probe| first.wrapping_add(probe) & (capacity - 1));
+            match free.into_iter().find(|&slot| self.slots[slot].1 == FREE) {
+                Some(slot) => {
+                    self.slots[slot] = (tag, at);
+                    self.used += 1;
+                }
+                None => _ = self.crowded.insert(string.to_vec(), at),
             }
-            self.slots[slot] = (tag, at);
         }
     }
+}
+
+/// Where a string is, or could be put.
+enum Slot {
+    Taken(u32),
+    Free(usize),
+    None,
 }
 
 /// The strings of a base and of what it is split over.

@@ -264,6 +264,29 @@ fn split_btf_loses_what_its_base_has() {
     );
 }
 
+/// Two equal enums in a base, which was not deduplicated: of them, libbpf takes the one that its hash table gives first.
+#[test]
+fn of_two_equal_types_in_a_base_libbpfs_choice_is_made() {
+    let enumeration = |builder: &mut Builder| -> Result<TypeId> {
+        let id = builder.add_enum("", 4, false)?;
+        builder.add_enum_value("A", 0)?;
+        Ok(id)
+    };
+    let base = built(|builder| {
+        enumeration(builder)?;
+        enumeration(builder)?;
+        for name in ["a", "b", "c"] {
+            builder.add_int(name, 4, IntEncoding::SIGNED)?;
+        }
+        Ok(())
+    });
+    let mut builder = Builder::split(&base);
+    let copy = enumeration(&mut builder).unwrap();
+    builder.add_reference(Kind::Ptr, copy).unwrap();
+    let btf = Btf::parse_split(builder.finish(), &base).unwrap();
+    assert_dedup(&btf, "[6] PTR '(anon)' type_id=1\n");
+}
+
 fn ext_of(endian: Endian, type_id: TypeId, section: u32, access: u32) -> BtfExt {
     let mut words = vec![0u32; 0];
     // hdr_len, then offset and length of the three tables.
@@ -345,6 +368,22 @@ fn what_would_take_for_ever_is_refused() {
         Ok(())
     });
     assert_eq!(dedup(&btf, None).unwrap_err(), Error::DedupTooLarge);
+}
+
+/// Suffixes of one long string, each a name: copied whole, they would come to gigabytes.
+#[test]
+fn names_within_one_another_are_bounded() {
+    let mut builder = Builder::new();
+    let long = builder.add_string("n".repeat(1 << 16)).unwrap();
+    for _ in 0..1 << 16 {
+        builder.add_fwd("x", FwdKind::Struct).unwrap();
+    }
+    for n in 0..1 << 16 {
+        builder.record_mut(TypeId(1 + n)).unwrap().set_word(0, long.0 + n);
+    }
+    let btf = Btf::parse(builder.finish()).unwrap();
+    assert_eq!(dedup(&btf, None).unwrap_err(), Error::DedupTooLarge);
+    assert_eq!(Builder::new().append(&btf).unwrap_err(), Error::TooManyStrings);
 }
 
 /// Two kernels in one, and the first once more: types that are equal, that nearly match, and declarations.

@@ -1,4 +1,4 @@
-//! Distilled bases. That whole modules come out as libbpf's byte for byte is for `cargo xtask compare btf` to see; here is what
+//! Distilled bases. That types and strings of whole modules come out as libbpf's is for `cargo xtask compare btf` to see; here is what
 //! goes where, as the comments of libbpf's API and the kernel's module loader want it, and what is refused.
 
 use purebpf_btf::builder::Builder;
@@ -145,6 +145,45 @@ fn two_types_of_one_name_and_size_are_ambiguous() {
         Ok(())
     });
     assert!(relocate(&module, &other_size).is_ok());
+}
+
+/// A struct that became a mere declaration will do where it is only pointed to.
+#[test]
+fn a_definition_finds_its_declaration() {
+    let pointed_to = |builder: &mut Builder| builder.add_typedef("pointer_t", TypeId(7)).map(drop);
+    for (split_of, fits) in
+        [(distilled(&split(&base(kernel), pointed_to)), true), (distilled(&split(&base(kernel), module)), false)]
+    {
+        let newer = base(|builder| {
+            builder.add_int("int", 4, IntEncoding::SIGNED)?;
+            builder.add_enum("e", 4, false)?;
+            builder.add_fwd("outer", FwdKind::Struct)?;
+            Ok(())
+        });
+        assert_eq!(relocate(&split_of, &newer).is_ok(), fits);
+    }
+}
+
+/// Two lists of structs of one name, none of which is the other's: comparing each with each would take for ever.
+#[test]
+fn many_types_of_one_name_are_refused() {
+    let many = |first: u32| {
+        base(move |builder| {
+            for n in 0..20_000 {
+                builder.add_struct("x", first + n)?;
+            }
+            Ok(())
+        })
+    };
+    let (old, new) = (many(0), many(1));
+    let module = split(&old, |builder| {
+        for id in 1..=20_000 {
+            builder.add_typedef("t", TypeId(id))?;
+        }
+        Ok(())
+    });
+    let module = distilled(&module);
+    assert!(matches!(relocate(&module, &new), Err(Error::TooManyAlike | Error::NotInBase { .. })));
 }
 
 /// A declaration may have become a definition of its kind, with bitfields or without.

@@ -48,14 +48,15 @@ impl Builder {
         map: impl FnMut(TypeId) -> Result<TypeId, Error>,
     ) -> Result<TypeId, Error> {
         self.expect_order_of(this.btf())?;
-        self.copy_type(this, &mut Copied { places: Vec::new(), first: 0 }, map)
+        self.copy_type(this, &mut Copied::unmapped(this.btf()), map)
     }
 
     fn expect_order_of(&self, other: &Btf) -> Result<(), Error> {
         if other.endian() == self.endian { Ok(()) } else { Err(Error::EndianMismatch) }
     }
 
-    fn copy_type(
+    /// As [`add_type_of`](Builder::add_type_of), for several types of one BTF.
+    pub(crate) fn copy_type(
         &mut self,
         this: &Type<'_>,
         strings: &mut Copied,
@@ -95,7 +96,9 @@ impl Builder {
             let new = match strings.get(old) {
                 Some(new) => new,
                 None => {
+                    let len = self.strings.len();
                     let new = self.add_string(this.btf().string(old)?)?;
+                    strings.left = strings.left.checked_sub(self.strings.len() - len).ok_or(Error::TooManyStrings)?;
                     strings.set(old, new);
                     new
                 }
@@ -208,16 +211,29 @@ impl Builder {
     }
 }
 
+/// How much longer the strings may become than those that are copied: suffixes of one long string, each named by itself, would
+/// otherwise be more than memory holds.
+const LEAST_LIMIT: usize = 16 << 20;
+const LIMIT_PER_BYTE: usize = 8;
+
 /// Where the strings of another BTF stand here, as far as they have been copied.
-struct Copied {
+pub(crate) struct Copied {
     /// By old offset, less `first`; 0 for those not copied.
     places: Vec<u32>,
     first: u32,
+    /// How many bytes of strings may still be added.
+    left: usize,
 }
 
 impl Copied {
     fn new(other: &Btf) -> Copied {
-        Copied { places: vec![0; other.own_strings().len()], first: other.first_string() }
+        Copied { places: vec![0; other.own_strings().len()], first: other.first_string(), ..Copied::unmapped(other) }
+    }
+
+    /// For copies of a few types, whose strings are looked for each time; those of a base, too.
+    pub(crate) fn unmapped(other: &Btf) -> Copied {
+        let left = LEAST_LIMIT.saturating_add((other.strings_end() as usize).saturating_mul(LIMIT_PER_BYTE));
+        Copied { places: Vec::new(), first: 0, left }
     }
 
     fn get(&self, old: StrOffset) -> Option<StrOffset> {

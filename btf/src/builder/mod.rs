@@ -7,6 +7,8 @@
 
 mod assemble;
 
+pub(crate) use assemble::Copied;
+
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -444,10 +446,10 @@ impl Builder {
     #[doc(alias = "btf__add_datasec_var_info")]
     pub fn add_datasec_var(&mut self, var: TypeId, offset: u32, size: u32) -> Result<&mut Self, Error> {
         self.expect_last(&[Kind::Datasec])?;
+        self.count_item()?;
         self.push_word(var.0);
         self.push_word(offset);
         self.push_word(size);
-        self.count_item()?;
         Ok(self)
     }
 
@@ -489,6 +491,9 @@ impl Builder {
         let info = self.last_info();
         if info.vlen() == Info::MAX_VLEN {
             return Err(Error::CannotBuild { what: "a list of more than 2^24 items" });
+        }
+        if self.types.len() > u32::MAX as usize - raw::MEMBER_LEN {
+            return Err(Error::TooManyTypes);
         }
         self.set_last_info(Info::new(info.kind(), info.vlen() + 1, info.kind_flag()));
         Ok(())

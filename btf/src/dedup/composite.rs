@@ -28,8 +28,7 @@ impl Dedup<'_> {
 
     fn composite(&mut self, id: u32, key: Key) -> Result<(), Error> {
         let mut cursor = self.table.find(key);
-        while let Some(other) = self.table.next(&mut cursor) {
-            self.steps.take()?;
+        while let Some(other) = self.candidate(&mut cursor)? {
             // Only what looks the same is walked: to a walk, a declaration is as good as a struct, and each would give way
             // to the other.
             if !self.looks_alike(id, other) {

@@ -37,7 +37,7 @@ use alloc::vec::Vec;
 use self::graph::Frame;
 use self::names::Names;
 use self::primitive::Enums;
-use self::table::Table;
+use self::table::{Cursor, Table};
 use crate::ext::BtfExt;
 use crate::records::{Record, Records};
 use crate::{Btf, Error, Kind, TypeId};
@@ -82,8 +82,8 @@ impl Deduped {
 /// ```
 ///
 /// # Errors
-/// When a type is of an unknown kind or stands where it cannot (a variable within a struct), refers to itself in a way
-/// that C cannot say, or when the walks come to no end within reason.
+/// When a type is of an unknown kind, when a walk meets what cannot be part of a type (a variable within a struct), when a type
+/// refers to itself in a way that C cannot say, or when the walks come to no end within reason.
 #[doc(alias = "btf__dedup")]
 pub fn dedup(btf: &Btf, ext: Option<&BtfExt>) -> Result<Deduped, Error> {
     let mut dedup = Dedup::new(btf, ext)?;
@@ -141,6 +141,18 @@ impl Steps {
 
     fn new(types: u32) -> Steps {
         Steps { left: Self::LEAST + u64::from(types) * Self::PER_TYPE }
+    }
+
+    /// The next type of a key. What has another key and is passed over counts, too.
+    #[inline]
+    fn next_of(&mut self, table: &Table, cursor: &mut Cursor) -> Result<Option<u32>, Error> {
+        while let Some(entry) = table.next(cursor) {
+            self.take()?;
+            if entry.is_some() {
+                return Ok(entry);
+            }
+        }
+        Ok(None)
     }
 
     #[inline]
@@ -220,6 +232,12 @@ impl<'a> Dedup<'a> {
                 _ => return id,
             }
         }
+    }
+
+    /// The next of the types that stay that may be equal to one.
+    #[inline]
+    fn candidate(&mut self, cursor: &mut Cursor) -> Result<Option<u32>, Error> {
+        self.steps.next_of(&self.table, cursor)
     }
 
     #[inline]

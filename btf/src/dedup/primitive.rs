@@ -6,6 +6,13 @@ use crate::raw::{self, Info};
 use crate::records::Record;
 use crate::{Error, Kind};
 
+/// How many enums are equal to one.
+enum Equals {
+    None,
+    One(u32),
+    Several,
+}
+
 /// What speeds up the search among enums without a name, which all have one key.
 #[derive(Default)]
 pub(super) struct Enums {
@@ -32,8 +39,7 @@ impl Dedup<'_> {
     fn whole(&mut self, id: u32, record: Record<'_>) -> Result<(), Error> {
         let key = self.whole_key(id, record);
         let mut cursor = self.table.find(key);
-        while let Some(other) = self.table.next(&mut cursor) {
-            self.steps.take()?;
+        while let Some(other) = self.candidate(&mut cursor)? {
             if self.is_same_record(id, other) {
                 self.map[id as usize] = other;
                 return Ok(());
@@ -73,11 +79,22 @@ impl Dedup<'_> {
         let is_forward = record.info().vlen() == 0;
         // Enums without a name are many, and there is hardly ever a declaration among them.
         if !is_forward && name == 0 && !self.enums.nameless_forward {
-            return self.full_enum(id, record);
+            match self.equal_enum(id, record)? {
+                Equals::None => {
+                    self.map[id as usize] = id;
+                    self.enter_enum(id, record);
+                    return Ok(());
+                }
+                Equals::One(other) => {
+                    self.map[id as usize] = other;
+                    return Ok(());
+                }
+                // A base may have more than one: which of them, the order in the table of all tells.
+                Equals::Several => {}
+            }
         }
         let mut cursor = self.table.find(enum_name_key(name));
-        while let Some(other) = self.table.next(&mut cursor) {
-            self.steps.take()?;
+        while let Some(other) = self.candidate(&mut cursor)? {
             if self.is_same_enum(id, other) || (is_forward && self.is_enum_named(other, name)) {
                 self.map[id as usize] = other;
                 return Ok(());
@@ -91,19 +108,19 @@ impl Dedup<'_> {
         Ok(())
     }
 
-    /// An enum with enumerators, where no declaration can be meant.
-    fn full_enum(&mut self, id: u32, record: Record<'_>) -> Result<(), Error> {
+    /// The enums without a name that are equal to one.
+    fn equal_enum(&mut self, id: u32, record: Record<'_>) -> Result<Equals, Error> {
         let mut cursor = self.enums.whole.find(self.enum_key(id, record));
-        while let Some(other) = self.enums.whole.next(&mut cursor) {
-            self.steps.take()?;
+        let mut found = Equals::None;
+        while let Some(other) = self.steps.next_of(&self.enums.whole, &mut cursor)? {
             if self.is_same_enum(id, other) {
-                self.map[id as usize] = other;
-                return Ok(());
+                match found {
+                    Equals::None => found = Equals::One(other),
+                    _ => return Ok(Equals::Several),
+                }
             }
         }
-        self.map[id as usize] = id;
-        self.enter_enum(id, record);
-        Ok(())
+        Ok(found)
     }
 
     pub(super) fn enter_enum(&mut self, id: u32, record: Record<'_>) {

@@ -43,8 +43,7 @@ impl Dedup<'_> {
         kind_of(id, record)?;
         let key = self.reference_key(id, record);
         let mut cursor = self.table.find(key);
-        while let Some(other) = self.table.next(&mut cursor) {
-            self.steps.take()?;
+        while let Some(other) = self.candidate(&mut cursor)? {
             if self.is_same_reference(id, other) {
                 self.map[id as usize] = other;
                 return Ok(());

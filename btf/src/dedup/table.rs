@@ -66,16 +66,12 @@ impl Table {
         Cursor { key, next }
     }
 
-    /// The next type of the cursor's key.
+    /// The next entry of the cursor's bucket: the type, if it has the cursor's key. `None` at the end.
     #[inline]
-    pub(super) fn next(&self, cursor: &mut Cursor) -> Option<u32> {
-        loop {
-            let entry = self.entries.get(cursor.next as usize)?;
-            cursor.next = entry.next;
-            if entry.key == cursor.key {
-                return Some(entry.id);
-            }
-        }
+    pub(super) fn next(&self, cursor: &mut Cursor) -> Option<Option<u32>> {
+        let entry = self.entries.get(cursor.next as usize)?;
+        cursor.next = entry.next;
+        Some((entry.key == cursor.key).then_some(entry.id))
     }
 }
 

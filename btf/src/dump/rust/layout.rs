@@ -27,6 +27,14 @@ pub(super) struct Plan<'a> {
     pub(super) layout: Layout,
 }
 
+/// A bitfield.
+pub(super) struct Bitfield<'a> {
+    pub(super) member: Member<'a>,
+    /// Where it begins, in bits from the start of the struct.
+    pub(super) offset: u64,
+    pub(super) bits: u8,
+}
+
 /// What takes up space in a struct.
 pub(super) enum Field<'a> {
     Member(Member<'a>),
@@ -37,7 +45,7 @@ pub(super) enum Field<'a> {
         /// Where they begin, in bits from the start of the struct.
         start: u64,
         bytes: u64,
-        members: Vec<(Member<'a>, u8)>,
+        members: Vec<Bitfield<'a>>,
     },
     /// All bytes of a struct that Rust cannot say.
     Opaque(u64),
@@ -63,7 +71,7 @@ impl<'a> Layouts<'a> {
     pub(super) fn of(&mut self, id: TypeId, depth: u32) -> Result<Option<Layout>, Error> {
         let depth = depth.checked_add(1).filter(|&depth| depth < MAX_DEPTH);
         let depth = depth.ok_or(Error::TooDeep { id, limit: MAX_DEPTH })?;
-        let this = self.btf.resolve(id)?;
+        let this = target(self.btf, id)?;
         Ok(match this.data() {
             TypeData::Int(int) => Some(number(int.size.into())),
             TypeData::Enum(data) | TypeData::Enum64(data) => Some(number(data.size.into())),
@@ -92,8 +100,13 @@ impl<'a> Layouts<'a> {
     /// How a struct or union is to be defined.
     pub(super) fn plan(&mut self, this: &Type<'a>, depth: u32) -> Result<Plan<'a>, Error> {
         let plan = match this.kind() {
-            Kind::Union => self.union(this, depth)?,
-            _ => self.structure(this, depth)?,
+            Kind::Union => self.union(this, depth),
+            _ => self.structure(this, depth),
+        };
+        let plan = match plan {
+            // What holds itself, or more than can be counted, is bytes, too; those that hold it have said so by then.
+            Err(Error::TooDeep { .. } | Error::SizeOverflow { .. }) if depth == 0 => None,
+            plan => plan?,
         };
         let size = u64::from(this.size_or_type());
         let plan = plan.unwrap_or_else(|| Plan {
@@ -115,7 +128,8 @@ impl<'a> Layouts<'a> {
         for member in this.members().into_iter().flatten() {
             let offset = u64::from(member.bit_offset);
             if let Some(bits) = member.bit_size() {
-                match plan.add_bits(member, offset, bits, &mut end) {
+                let field = Bitfield { member, offset: offset + self.offset_in_type(&member), bits };
+                match plan.add_bits(field, &mut end) {
                     true => continue,
                     false => return Ok(None),
                 }
@@ -128,7 +142,8 @@ impl<'a> Layouts<'a> {
             plan.packed |= end % layout.align != 0;
             plan.layout.align = plan.layout.align.max(layout.align);
             plan.fields.push(Field::Member(member));
-            end += layout.size;
+            let Some(after) = end.checked_add(layout.size) else { return Ok(None) };
+            end = after;
         }
         if end > size {
             return Ok(None);
@@ -141,6 +156,14 @@ impl<'a> Layouts<'a> {
         Ok(Some(plan))
     }
 
+    /// Where a bitfield begins within its type, in bits: old BTF says it there.
+    fn offset_in_type(&self, member: &Member<'a>) -> u64 {
+        match (member.bitfield_size, target(self.btf, member.type_id).map(|this| this.data())) {
+            (None, Ok(TypeData::Int(int))) => int.bit_offset.into(),
+            _ => 0,
+        }
+    }
+
     /// A union's members, and its size if none has it.
     fn union(&mut self, this: &Type<'a>, depth: u32) -> Result<Option<Plan<'a>>, Error> {
         let size = u64::from(this.size_or_type());
@@ -148,11 +171,13 @@ impl<'a> Layouts<'a> {
         let mut largest = 0;
         for member in this.members().into_iter().flatten() {
             if let Some(bits) = member.bit_size() {
-                let bytes = (u64::from(member.bit_offset) + u64::from(bits)).div_ceil(8);
+                let offset = u64::from(member.bit_offset) + self.offset_in_type(&member);
+                let bytes = (offset + u64::from(bits)).div_ceil(8);
                 if bits > 64 {
                     return Ok(None);
                 }
-                plan.fields.push(Field::Bits { start: 0, bytes, members: vec![(member, bits)] });
+                let members = vec![Bitfield { member, offset, bits }];
+                plan.fields.push(Field::Bits { start: 0, bytes, members });
                 largest = largest.max(bytes);
                 continue;
             }
@@ -188,20 +213,20 @@ impl<'a> Plan<'a> {
     }
 
     /// Adds a bitfield to the bytes that hold those before it, or to new ones. Says whether there is room.
-    fn add_bits(&mut self, member: Member<'a>, offset: u64, bits: u8, end: &mut u64) -> bool {
-        let stop = (offset + u64::from(bits)).div_ceil(8);
+    fn add_bits(&mut self, field: Bitfield<'a>, end: &mut u64) -> bool {
+        let (offset, bits) = (field.offset, u64::from(field.bits));
+        let stop = (offset + bits).div_ceil(8);
         if bits > 64 {
             return false;
         }
         if let Some(Field::Bits { start, bytes, members }) = self.fields.last_mut() {
-            let last = members.last().map_or(0, |(last, bits)| u64::from(last.bit_offset) + u64::from(*bits));
-            if offset < last {
+            if offset < members.last().map_or(0, |last| last.offset + u64::from(last.bits)) {
                 return false;
             }
             if offset / 8 <= *end {
                 *bytes = (*bytes).max(stop - *start / 8);
                 *end = *start / 8 + *bytes;
-                members.push((member, bits));
+                members.push(field);
                 return true;
             }
         }
@@ -209,10 +234,23 @@ impl<'a> Plan<'a> {
             return false;
         }
         self.pad(offset / 8, end);
-        self.fields.push(Field::Bits { start: *end * 8, bytes: stop - *end, members: vec![(member, bits)] });
+        self.fields.push(Field::Bits { start: *end * 8, bytes: stop - *end, members: vec![field] });
         *end = stop;
         true
     }
+}
+
+/// The type behind modifiers and typedefs.
+pub(super) fn target(btf: &Btf, id: TypeId) -> Result<Type<'_>, Error> {
+    let mut at = id;
+    for _ in 0..MAX_DEPTH {
+        let this = btf.skip_modifiers(at)?;
+        match this.data() {
+            TypeData::Typedef(next) => at = next,
+            _ => return Ok(this),
+        }
+    }
+    Err(Error::TooDeep { id, limit: MAX_DEPTH })
 }
 
 /// A number of `size` bytes: Rust has those of 1 to 16, aligned to their size; others are bytes.

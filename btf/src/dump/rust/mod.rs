@@ -10,6 +10,9 @@
 //! - What Rust cannot say (members that overlap) is an array of bytes of the right size.
 //! - Assertions on the size of each type and the offset of each member are part of the text: what compiles is right.
 //!
+//! Pointers have the size that the BTF says and numbers of 8 bytes are aligned to 8: on machines where that is not so, the assertions
+//! fail. Typedefs that lead to themselves through pointers alone, which C cannot say, are no types in Rust, either.
+//!
 //! One name may be that of a struct, of a typedef and of an enum in C, and of one type in Rust; the second is
 //! `name___2`. Functions and variables are left out.
 
@@ -23,7 +26,7 @@ use core::fmt;
 
 use self::layout::Layouts;
 use self::names::Names;
-use self::select::{Selection, Wanted};
+use self::select::{Definitions, Selection, Wanted};
 use super::text::Text;
 use crate::{Btf, Error, Kind, TypeId};
 
@@ -79,16 +82,17 @@ impl<'a> Bindings<'a> {
     /// Writes the definitions.
     ///
     /// # Errors
-    /// When a root does not exist, types nest without end, or the writer fails. What was written by then is incomplete.
+    /// When a root does not exist, a type leads on without end, or the writer fails. What was written by then is incomplete.
     pub fn write(&self, writer: &mut dyn fmt::Write) -> Result<(), Error> {
         let mut text = Text::new(self.btf, writer);
+        let definitions = Definitions::new(self.btf, &mut text)?;
         let selection = match self.roots {
-            Some(roots) => Selection::of(self.btf, roots, &mut text)?,
+            Some(roots) => Selection::of(self.btf, roots, &definitions, &mut text)?,
             None => Selection::all(self.btf),
         };
-        let names = Names::new(self.btf, &selection, &mut text)?;
+        let names = Names::new(self.btf, &selection, &definitions, &mut text)?;
         let layouts = Layouts::new(self.btf);
-        let mut dumper = Dumper { btf: self.btf, text, names, layouts, uses_bits: false };
+        let mut dumper = Dumper { btf: self.btf, text, names, layouts, definitions, uses_bits: false };
         for id in 1..self.btf.type_count() {
             dumper.definition(TypeId(id), selection.wanted(TypeId(id)))?;
         }
@@ -108,6 +112,7 @@ struct Dumper<'a, 'w> {
     text: Text<'w>,
     names: Names,
     layouts: Layouts<'a>,
+    definitions: Definitions,
     /// Whether any bitfield was written.
     uses_bits: bool,
 }
@@ -135,46 +140,46 @@ impl Dumper<'_, '_> {
 
 const BITS_LITTLE: &str = "
 #[inline]
-fn __bindgen_bits(bytes: &[u8], start: usize, width: usize) -> u64 {
-    let mut value = 0;
-    let mut n = 0;
-    while n < width {
-        value |= (((bytes[(start + n) / 8] >> ((start + n) % 8)) & 1) as u64) << n;
-        n += 1;
+fn __bindgen_bits(__bindgen_bytes: &[u8], __bindgen_start: usize, __bindgen_width: usize) -> u64 {
+    let mut __bindgen_value = 0;
+    let mut __bindgen_n = 0;
+    while __bindgen_n < __bindgen_width {
+        __bindgen_value |= (((__bindgen_bytes[(__bindgen_start + __bindgen_n) / 8] >> ((__bindgen_start + __bindgen_n) % 8)) & 1) as u64) << __bindgen_n;
+        __bindgen_n += 1;
     }
-    value
+    __bindgen_value
 }
 
 #[inline]
-fn __bindgen_set_bits(bytes: &mut [u8], start: usize, width: usize, value: u64) {
-    let mut n = 0;
-    while n < width {
-        let bit = 1 << ((start + n) % 8);
-        bytes[(start + n) / 8] = (bytes[(start + n) / 8] & !bit) | if value >> n & 1 == 1 { bit } else { 0 };
-        n += 1;
+fn __bindgen_set_bits(__bindgen_bytes: &mut [u8], __bindgen_start: usize, __bindgen_width: usize, __bindgen_value: u64) {
+    let mut __bindgen_n = 0;
+    while __bindgen_n < __bindgen_width {
+        let __bindgen_bit = 1 << ((__bindgen_start + __bindgen_n) % 8);
+        __bindgen_bytes[(__bindgen_start + __bindgen_n) / 8] = (__bindgen_bytes[(__bindgen_start + __bindgen_n) / 8] & !__bindgen_bit) | if __bindgen_value >> __bindgen_n & 1 == 1 { __bindgen_bit } else { 0 };
+        __bindgen_n += 1;
     }
 }
 ";
 
 const BITS_BIG: &str = "
 #[inline]
-fn __bindgen_bits(bytes: &[u8], start: usize, width: usize) -> u64 {
-    let mut value = 0;
-    let mut n = 0;
-    while n < width {
-        value = value << 1 | ((bytes[(start + n) / 8] >> (7 - (start + n) % 8)) & 1) as u64;
-        n += 1;
+fn __bindgen_bits(__bindgen_bytes: &[u8], __bindgen_start: usize, __bindgen_width: usize) -> u64 {
+    let mut __bindgen_value = 0;
+    let mut __bindgen_n = 0;
+    while __bindgen_n < __bindgen_width {
+        __bindgen_value = __bindgen_value << 1 | ((__bindgen_bytes[(__bindgen_start + __bindgen_n) / 8] >> (7 - (__bindgen_start + __bindgen_n) % 8)) & 1) as u64;
+        __bindgen_n += 1;
     }
-    value
+    __bindgen_value
 }
 
 #[inline]
-fn __bindgen_set_bits(bytes: &mut [u8], start: usize, width: usize, value: u64) {
-    let mut n = 0;
-    while n < width {
-        let bit = 0x80 >> ((start + n) % 8);
-        bytes[(start + n) / 8] = (bytes[(start + n) / 8] & !bit) | if value >> (width - 1 - n) & 1 == 1 { bit } else { 0 };
-        n += 1;
+fn __bindgen_set_bits(__bindgen_bytes: &mut [u8], __bindgen_start: usize, __bindgen_width: usize, __bindgen_value: u64) {
+    let mut __bindgen_n = 0;
+    while __bindgen_n < __bindgen_width {
+        let __bindgen_bit = 0x80 >> ((__bindgen_start + __bindgen_n) % 8);
+        __bindgen_bytes[(__bindgen_start + __bindgen_n) / 8] = (__bindgen_bytes[(__bindgen_start + __bindgen_n) / 8] & !__bindgen_bit) | if __bindgen_value >> (__bindgen_width - 1 - __bindgen_n) & 1 == 1 { __bindgen_bit } else { 0 };
+        __bindgen_n += 1;
     }
 }
 ";

@@ -8,7 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::MAX_DEPTH;
-use super::select::{Selection, Wanted, definition_of};
+use super::select::{Definitions, Selection, Wanted};
 use crate::dump::text::Text;
 use crate::{Btf, Error, Kind, TypeData, TypeId};
 
@@ -65,13 +65,24 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn new(btf: &Btf, selection: &Selection, text: &mut Text<'_>) -> Result<Names, Error> {
+    pub(super) fn new(
+        btf: &Btf,
+        selection: &Selection,
+        definitions: &Definitions,
+        text: &mut Text<'_>,
+    ) -> Result<Names, Error> {
         let mut names = Names { names: vec![None; btf.type_count() as usize], constants: Unique::default() };
+        // What reads and writes bitfields has its place among constants.
+        for function in ["__bindgen_bits", "__bindgen_set_bits"] {
+            names.constants.take(function.to_owned());
+        }
         let mut taken = Unique::default();
         let is_wanted = |id: &u32| selection.wanted(TypeId(*id)) != Wanted::No;
         // Structs, unions and enums have the first choice; then typedefs, which may just repeat their names.
         for id in (1..btf.type_count()).filter(is_wanted) {
-            names.name_tag(btf, TypeId(id), &mut taken, text)?;
+            if definitions.get(TypeId(id)).is_none() {
+                names.name_tag(btf, TypeId(id), &mut taken, text)?;
+            }
         }
         for id in (1..btf.type_count()).filter(is_wanted) {
             names.name_typedef(btf, TypeId(id), &mut taken, text)?;
@@ -85,7 +96,7 @@ impl Names {
     fn name_tag(&mut self, btf: &Btf, id: TypeId, taken: &mut Unique, text: &mut Text<'_>) -> Result<(), Error> {
         let this = btf.type_or_void(id);
         let is_tag = this.kind().is_composite() || this.kind().is_any_enum() || this.kind() == Kind::Fwd;
-        if !is_tag || this.name_offset().0 == 0 || definition_of(btf, id).is_some() {
+        if !is_tag || this.name_offset().0 == 0 {
             return Ok(());
         }
         text.charge(this.name_bytes().len())?;

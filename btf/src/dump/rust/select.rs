@@ -1,5 +1,6 @@
 //! Which types are written: all, or what some roots need.
 
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -26,7 +27,12 @@ impl Selection {
     }
 
     /// The roots and what they need: whole what they hold, declared what they point to.
-    pub(super) fn of(btf: &Btf, roots: &[TypeId], text: &mut Text<'_>) -> Result<Selection, Error> {
+    pub(super) fn of(
+        btf: &Btf,
+        roots: &[TypeId],
+        definitions: &Definitions,
+        text: &mut Text<'_>,
+    ) -> Result<Selection, Error> {
         let mut selection = Selection { wanted: vec![Wanted::No; btf.type_count() as usize] };
         let mut pending = Vec::new();
         for &root in roots {
@@ -35,12 +41,19 @@ impl Selection {
         }
         while let Some((id, wanted)) = pending.pop() {
             text.step()?;
-            selection.visit(btf, id, wanted, &mut pending);
+            selection.visit(btf, id, wanted, definitions, &mut pending);
         }
         Ok(selection)
     }
 
-    fn visit(&mut self, btf: &Btf, id: TypeId, wanted: Wanted, pending: &mut Vec<(TypeId, Wanted)>) {
+    fn visit(
+        &mut self,
+        btf: &Btf,
+        id: TypeId,
+        wanted: Wanted,
+        definitions: &Definitions,
+        pending: &mut Vec<(TypeId, Wanted)>,
+    ) {
         let this = btf.type_or_void(id);
         // What is anonymous cannot be declared.
         let is_anonymous = this.name_offset().0 == 0;
@@ -59,7 +72,7 @@ impl Selection {
                 pending.push((proto.ret, Wanted::Whole));
                 pending.extend(proto.params().map(|param| (param.type_id, Wanted::Whole)));
             }
-            TypeData::Fwd(_) => pending.extend(definition_of(btf, id).map(|id| (id, wanted))),
+            TypeData::Fwd(_) => pending.extend(definitions.get(id).map(|id| (id, wanted))),
             _ if matches!(this.kind(), Kind::Typedef | Kind::Func | Kind::Var) || this.kind().is_modifier() => {
                 pending.push((TypeId(this.size_or_type()), wanted));
             }
@@ -73,9 +86,31 @@ impl Selection {
     }
 }
 
-/// The struct or union that a declaration declares, if this BTF has one of its name.
-pub(super) fn definition_of(btf: &Btf, id: TypeId) -> Option<TypeId> {
-    let this = btf.type_or_void(id);
-    let kind = if this.kind_flag() { Kind::Union } else { Kind::Struct };
-    if this.kind() == Kind::Fwd { btf.find(this.name_bytes(), kind) } else { None }
+/// What declarations declare.
+pub(super) struct Definitions {
+    /// Declarations, and the first struct or union of the name of each.
+    of: Vec<(TypeId, TypeId)>,
+}
+
+impl Definitions {
+    pub(super) fn new(btf: &Btf, text: &mut Text<'_>) -> Result<Definitions, Error> {
+        let mut by_name = BTreeMap::new();
+        for this in btf.types().filter(|this| this.kind().is_composite() && this.name_offset().0 != 0) {
+            text.charge(this.name_bytes().len())?;
+            by_name.entry((this.kind(), this.name_bytes())).or_insert(this.id());
+        }
+        let mut of = Vec::new();
+        for this in btf.types().filter(|this| this.kind() == Kind::Fwd) {
+            text.charge(this.name_bytes().len())?;
+            let kind = if this.kind_flag() { Kind::Union } else { Kind::Struct };
+            of.extend(by_name.get(&(kind, this.name_bytes())).map(|&definition| (this.id(), definition)));
+        }
+        Ok(Definitions { of })
+    }
+
+    /// The struct or union that a declaration declares, if this BTF has one of its name.
+    pub(super) fn get(&self, id: TypeId) -> Option<TypeId> {
+        let n = self.of.binary_search_by_key(&id, |&(declaration, _)| declaration).ok()?;
+        self.of.get(n).map(|&(_, definition)| definition)
+    }
 }

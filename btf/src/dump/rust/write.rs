@@ -4,11 +4,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::layout::{Field, Plan};
+use super::layout::{Bitfield, Field, Plan, target};
 use super::names::{Unique, identifier};
-use super::select::definition_of;
 use super::{Dumper, MAX_DEPTH};
-use crate::types::{Enum, FuncProto, IntEncoding, Member};
+use crate::types::{Enum, FuncProto, IntEncoding};
 use crate::{Error, Kind, Type, TypeData, TypeId};
 
 /// The bytes of some bitfields.
@@ -16,13 +15,13 @@ struct Storage<'p, 'a> {
     name: String,
     /// Where they begin, in bits from the start of the struct.
     start: u64,
-    members: &'p [(Member<'a>, u8)],
+    members: &'p [Bitfield<'a>],
 }
 
 impl<'a> Dumper<'a, '_> {
     /// A type of which nothing is known but its name.
     pub(super) fn declaration(&mut self, this: &Type<'a>) -> Result<(), Error> {
-        if definition_of(self.btf, this.id()).is_some() {
+        if self.definitions.get(this.id()).is_some() {
             return Ok(());
         }
         let name = self.name(this.id());
@@ -127,16 +126,22 @@ impl<'a> Dumper<'a, '_> {
     /// A method to read and one to write each bitfield.
     fn accessors(&mut self, name: &str, bits: &[Storage<'_, 'a>], is_union: bool) -> Result<(), Error> {
         let mut taken = Unique::default();
-        let mut lines = String::new();
+        let mut is_open = false;
         for Storage { name: storage, start, members } in bits {
-            for (member, width) in *members {
-                self.text.charge(128)?;
+            for Bitfield { member, offset, bits: width } in *members {
                 // Nobody can ask for what has no name.
                 if member.name_bytes().is_empty() {
                     continue;
                 }
+                self.text.step()?;
+                if !is_open {
+                    self.text.str("impl ");
+                    self.text.str(name);
+                    self.text.str(" {\n");
+                }
+                is_open = true;
                 let number = self.number_of(member.type_id)?;
-                let at = u64::from(member.bit_offset) - start;
+                let at = offset - start;
                 let get = taken.take(identifier(member.name_bytes()));
                 let set = taken.take(identifier(&[b"set_", member.name_bytes()].concat()));
                 let (read, write) = match is_union {
@@ -152,19 +157,15 @@ impl<'a> Dumper<'a, '_> {
                     }
                     number => format!("{bits} as {number}"),
                 };
-                lines += &format!(
+                self.text.str(&format!(
                     "    #[inline]\n    pub fn {get}(&self) -> {number} {{\n        {value}\n    }}\n    \
-                     #[inline]\n    pub fn {set}(&mut self, value: {number}) {{\n        \
-                     __bindgen_set_bits({write}, {at}, {width}, value as u64)\n    }}\n"
-                );
+                     #[inline]\n    pub fn {set}(&mut self, __bindgen_value: {number}) {{\n        \
+                     __bindgen_set_bits({write}, {at}, {width}, __bindgen_value as u64)\n    }}\n"
+                ));
             }
         }
-        if !lines.is_empty() {
+        if is_open {
             self.uses_bits = true;
-            self.text.str("impl ");
-            self.text.str(name);
-            self.text.str(" {\n");
-            self.text.str(&lines);
             self.text.str("}\n");
         }
         Ok(())
@@ -172,11 +173,11 @@ impl<'a> Dumper<'a, '_> {
 
     /// The primitive type of a bitfield.
     fn number_of(&self, id: TypeId) -> Result<String, Error> {
-        let this = self.btf.resolve(id)?;
+        let this = target(self.btf, id)?;
         Ok(match this.data() {
             TypeData::Int(int) if int.encoding.contains(IntEncoding::BOOL) => String::from("bool"),
-            TypeData::Int(int) => number(int.encoding.contains(IntEncoding::SIGNED), int.size.min(8)),
-            TypeData::Enum(data) | TypeData::Enum64(data) => number(data.signed, data.size.min(8)),
+            TypeData::Int(int) => number(int.encoding.contains(IntEncoding::SIGNED), whole(int.size)),
+            TypeData::Enum(data) | TypeData::Enum64(data) => number(data.signed, whole(data.size)),
             _ => String::from("u64"),
         })
     }
@@ -227,11 +228,14 @@ impl<'a> Dumper<'a, '_> {
         if self.names.of(target) == name {
             return Ok(());
         }
-        self.btf.resolve(this.id())?;
         self.text.str("pub type ");
         self.text.str(&name);
         self.text.str(" = ");
-        self.type_text(target, 0)?;
+        match super::layout::target(self.btf, target) {
+            // A typedef of itself.
+            Err(Error::TooDeep { .. }) => self.text.str("::core::ffi::c_void"),
+            _ => self.type_text(target, 0)?,
+        }
         self.text.str(";\n\n");
         Ok(())
     }
@@ -267,7 +271,7 @@ impl<'a> Dumper<'a, '_> {
             }
             TypeData::FuncProto(proto) => self.function(&proto, depth)?,
             TypeData::Fwd(_) => {
-                let name = self.name(definition_of(self.btf, this.id()).unwrap_or(this.id()));
+                let name = self.name(self.definitions.get(this.id()).unwrap_or(this.id()));
                 self.text.str(&name);
             }
             TypeData::Struct(_)
@@ -285,7 +289,7 @@ impl<'a> Dumper<'a, '_> {
 
     fn pointer(&mut self, target: TypeId, depth: u32) -> Result<(), Error> {
         let resolved = self.btf.skip_modifiers(target)?;
-        if self.btf.resolve(target)?.kind() == Kind::FuncProto {
+        if super::layout::target(self.btf, target)?.kind() == Kind::FuncProto {
             self.text.str("::core::option::Option<");
             self.type_text(resolved.id(), depth)?;
             self.text.str(">");
@@ -311,20 +315,21 @@ impl<'a> Dumper<'a, '_> {
         self.text.str("unsafe extern \"C\" fn(");
         let count = proto.params().len();
         for (n, param) in proto.params().enumerate() {
-            let is_void = self.btf.skip_modifiers(param.type_id)?.id().is_void();
+            let is_void = target(self.btf, param.type_id)?.id().is_void();
             if is_void && n + 1 == count {
                 // `(void)`, or `...` behind parameters.
                 self.text.str(if n > 0 { ", ..." } else { "" });
                 break;
             }
             self.text.str(if n > 0 { ", " } else { "" });
-            match self.btf.skip_modifiers(param.type_id)?.data() {
+            match target(self.btf, param.type_id)?.data() {
+                // In C, an array that is passed is a pointer, whatever its type is called.
                 TypeData::Array(array) => self.pointer(array.element, depth)?,
                 _ => self.type_text(param.type_id, depth)?,
             }
         }
         self.text.str(")");
-        if !self.btf.skip_modifiers(proto.ret)?.id().is_void() {
+        if !target(self.btf, proto.ret)?.id().is_void() {
             self.text.str(" -> ");
             self.type_text(proto.ret, depth)?;
         }
@@ -344,4 +349,9 @@ fn number(signed: bool, size: u32) -> String {
         1 | 2 | 4 | 8 | 16 => format!("{}{}", if signed { 'i' } else { 'u' }, size * 8),
         _ => format!("[u8; {size}]"),
     }
+}
+
+/// A size that a number can have, for a bitfield's.
+fn whole(size: u32) -> u32 {
+    if matches!(size, 1 | 2 | 4) { size } else { 8 }
 }
