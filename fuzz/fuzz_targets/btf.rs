@@ -1,8 +1,10 @@
-//! BTF: parsed, every type walked and looked up by its name, every id resolved and measured; its names guessed at.
+//! BTF: parsed, every type walked and looked up by its name, every id resolved and measured; its names guessed at;
+//! its tags and members found; judged by a kernel's rules.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use purebpf_btf::validate::KernelRules;
 use purebpf_btf::{Btf, Nearest, TypeData, essential_name};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -26,7 +28,14 @@ fn walk(btf: &Btf) {
             TypeData::Datasec(section) => section.vars().map(|var| var.offset as usize).max().unwrap_or_default(),
             _ => 0,
         };
+        let _ = (btf.type_tags(ty.id()).count(), btf.decl_tags(ty.id(), Some(0)).count());
+        if let (Some(name), Some(Some(member))) = (ty.name(), ty.members().map(|members| members.last())) {
+            let _ = btf.place(&format!("{name}.{}.a[1]", member.name().unwrap_or_default()));
+        }
         nearest.offer(ty.name_bytes());
     }
     let _ = nearest.into_names();
+    for (major, minor) in [(5, 4), (6, 1), (7, 2)] {
+        let _ = btf.validate_for_kernel(KernelRules::linux(major, minor));
+    }
 }
