@@ -10,7 +10,7 @@ use std::{
     cmp::Ordering,
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     thread,
     time::Duration,
 };
@@ -232,6 +232,33 @@ impl Suite {
         })();
         _ = fs::remove_dir_all(&partial);
         write(&list, binary.as_bytes())?;
+        unpacked
+    }
+
+    /// Fetches a package and unpacks of it what a pattern of tar's names: for one that is large, and of which little is wanted.
+    pub(crate) fn unpack_part(&self, package: &str, pattern: &str, into: &Path) -> Result {
+        let partial = into.with_extension(format!("partial-{}", std::process::id()));
+        let (downloads, tree) = (partial.join("downloads"), partial.join("tree"));
+        create_dir(&downloads)?;
+        create_dir(&tree)?;
+        let unpacked = (|| {
+            println!("fetching {package} from Debian {}", self.name);
+            run_quiet(self.apt("apt-get").arg("download").arg(package).current_dir(&downloads))?;
+            let deb = fs::read_dir(&downloads).ok().and_then(|mut entries| entries.next()?.ok());
+            let deb = deb.context(format_args!("apt-get downloaded no {package}"))?.path();
+            let mut archive = Command::new("dpkg-deb").arg("--fsys-tarfile").arg(&deb).stdout(Stdio::piped()).spawn();
+            let contents = archive.as_mut().ok().and_then(|archive| archive.stdout.take());
+            let contents = contents.context("cannot run `dpkg-deb`")?;
+            let mut tar = Command::new("tar");
+            tar.arg("--extract").arg("--directory").arg(&tree).args(["--wildcards", pattern]).stdin(contents);
+            let extracted = tar.status().context("cannot run `tar`")?;
+            let read = archive.and_then(|mut archive| archive.wait()).context("cannot run `dpkg-deb`")?;
+            if !extracted.success() || !read.success() {
+                return Err(format!("{package}: cannot unpack {pattern}").into());
+            }
+            fs::rename(&tree, into).context(format_args!("cannot make {}", into.display()))
+        })();
+        let _ = fs::remove_dir_all(&partial);
         unpacked
     }
 

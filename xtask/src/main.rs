@@ -71,14 +71,15 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "corpus",
-        arguments: "headers [--check] [--set NAME]... [--limit N] [FILTER] | names | objects | btf [KERNEL]...",
+        arguments: "headers [--check] [--set NAME]... [--limit N] [FILTER] | names | objects | btf [KERNEL]... | btf-units",
         about: "compile what others wrote with libbpf's headers and with ours, and compare; list what libbpf's define; take the \
-                objects out of Debian's libbpf-tools, or the BTF out of kernels and their modules",
+                objects out of Debian's libbpf-tools, the BTF out of kernels and their modules, and that of a kernel's units \
+                out of pahole",
         run: corpus::run,
     },
     Task {
         name: "compare",
-        arguments: "btf [--only CHECK]... [--modules N | all] [KERNEL | machine | objects]...",
+        arguments: "btf [--only CHECK]... [--modules N | all] [KERNEL | machine | objects | units]...",
         about: "what we make of BTF beside what libbpf and bpftool make of it, on the kernels of `corpus btf`",
         run: compare::run,
     },

@@ -2,7 +2,10 @@
 
 use super::{Tools, poured};
 use crate::{
-    corpus::btf::{KernelTypes, kernels},
+    corpus::{
+        btf::{KernelTypes, kernels},
+        units::units,
+    },
     error::{Context, Result},
     vmlinux_btf::elf_section,
     workspace::{create_dir, files_below, read, root, target_dir, write},
@@ -76,12 +79,14 @@ impl Subject {
 
 const MACHINE: &str = "machine";
 const OBJECTS: &str = "objects";
+/// What `corpus btf-units` made: if it did, or if this asks for it by name.
+const UNITS: &str = "units";
 
 /// The inputs of these names, or all. The largest come first: they take longest.
 pub(crate) fn subjects(names: &[String], modules: usize) -> Result<Vec<Subject>> {
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let of_corpus: Vec<String> =
-        names.iter().filter(|name| !matches!(name.as_str(), MACHINE | OBJECTS)).cloned().collect();
+        names.iter().filter(|name| !matches!(name.as_str(), MACHINE | OBJECTS | UNITS)).cloned().collect();
     let mut subjects = Vec::new();
     if names.is_empty() || !of_corpus.is_empty() {
         let kernels = kernels(&of_corpus)?;
@@ -92,6 +97,18 @@ pub(crate) fn subjects(names: &[String], modules: usize) -> Result<Vec<Subject>>
     }
     if wanted(MACHINE) {
         of_machine(modules, &mut subjects)?;
+    }
+    if let (true, Some(file)) = (wanted(UNITS), units(names.iter().any(|name| name == UNITS))?) {
+        subjects.push(Subject {
+            group: UNITS.to_owned(),
+            name: "types".to_owned(),
+            btf: parse(&file, None)?,
+            file,
+            base: None,
+            clang_target: "bpf",
+            place: Place::Gathered,
+            other_kernel: None,
+        });
     }
     if wanted(OBJECTS) {
         of_objects(&mut subjects)?;

@@ -9,6 +9,8 @@
 //!
 //! `corpus btf` takes the BTF out of kernels and their modules.
 //!
+//! `corpus btf-units` has pahole read a kernel's debug information, and keeps the BTF that it makes before it is deduplicated.
+//!
 //! `corpus objects` takes the objects out of the programs of Debian's package libbpf-tools, which carry them.
 
 pub(crate) mod btf;
@@ -18,6 +20,7 @@ mod embedded;
 mod names;
 mod report;
 mod sources;
+pub(crate) mod units;
 
 use crate::{
     debian::ensure_installed,
@@ -38,7 +41,7 @@ use std::{
     time::Instant,
 };
 
-const USAGE: &str = "usage: cargo xtask corpus headers [--check] [--set NAME]... [--limit N] [FILTER] | names | objects | btf [KERNEL]...";
+const USAGE: &str = "usage: cargo xtask corpus headers [--check] [--set NAME]... [--limit N] [FILTER] | names | objects | btf [KERNEL]... | btf-units";
 
 /// Runs the task.
 pub(crate) fn run(args: &[String]) -> Result {
@@ -46,6 +49,7 @@ pub(crate) fn run(args: &[String]) -> Result {
         Some((name, rest)) if name == "headers" => headers(&Options::parse(rest)?),
         Some((name, [])) if name == "names" => names::list(false),
         Some((name, rest)) if name == "btf" => btf::run(rest),
+        Some((name, [])) if name == "btf-units" => units::run(),
         Some((name, [])) if name == "objects" => embedded::extract(),
         _ => Err(USAGE.into()),
     }
