@@ -7,7 +7,7 @@ mod mutations;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use purebpf::{btf::KernelBtf, elf_loader::link::KsymsPresent};
+use purebpf::{btf::Btf, btf::KernelBtf, elf_loader::link::KsymsPresent};
 
 use crate::{btf, inspect, relocate, run};
 
@@ -32,19 +32,30 @@ fn mutants_neither_panic_nor_hang() {
     });
 }
 
-/// The types of damaged objects, laid out, and compared with those of the object before it was damaged.
+/// The types of damaged objects, laid out, and compared with those of the object before it was damaged: of one mutant in
+/// four an eighth of the types, as all of all would take an hour.
 #[test]
 fn mutants_types_neither_panic_nor_hang() {
     let mut whole = None;
+    let (mut turn, mut exercised) = (0, 0);
     mutations::for_each_mutant(|which, mutant| {
-        let Ok(types) = purebpf::elf_loader::object::btf_section(mutant) else { return };
-        let Ok(types) = purebpf::btf::Btf::parse(types) else { return };
+        turn += 1;
         // Each object comes as it is before its mutants do.
-        if which.ends_with(".bpf.o") && !which.starts_with("mutation ") {
-            whole = Some(types.clone());
+        let is_whole = !which.starts_with("mutation ");
+        if !is_whole && turn % 4 != 0 {
+            return;
         }
-        let Some(whole) = &whole else { return };
-        let outcome = catch_unwind(AssertUnwindSafe(|| btf::exercise(whole, &types)));
+        let Ok(types) = purebpf::elf_loader::object::btf_section(mutant) else { return };
+        let Ok(types) = Btf::parse(types) else { return };
+        if is_whole {
+            whole = Some(types);
+            return;
+        }
+        // Most are damaged elsewhere.
+        let Some(whole) = whole.as_ref().filter(|whole| whole.raw_data() != types.raw_data()) else { return };
+        exercised += 1;
+        let outcome = catch_unwind(AssertUnwindSafe(|| btf::exercise(whole, &types, turn / 4)));
         assert!(outcome.is_ok(), "{which} panicked");
     });
+    assert!(exercised > 1000, "{exercised}");
 }

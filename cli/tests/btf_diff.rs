@@ -361,7 +361,8 @@ fn kernels() {
             match one["change"].as_str() {
                 Some("removed") => assert_eq!(made.remove(name), one["bit_offset"].as_u64(), "{name}"),
                 Some("renamed") => {
-                    assert_eq!(made.remove(one["was"].as_str().expect("a name")), one["bit_offset"].as_u64())
+                    let was = one["was"].as_str().expect("a name");
+                    assert_eq!(made.remove(was), one["bit_offset"].as_u64(), "{name}");
                 }
                 Some("changed") if one["bit_offset"].is_object() => {
                     assert_eq!(

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use common::{VMLINUX_BTF, kernel_test, needs, skip};
 use purebpf::Object;
-use purebpf::btf::{Btf, TypeId, dump};
+use purebpf::btf::{Btf, Kind, TypeId, dump};
 use purebpf::sys::{id::btf_get_fd_by_id, info, pin};
 
 const DECODED: &[u8] = include_bytes!("../../tests/programs/decoded.bpf.o");
@@ -171,6 +171,41 @@ fn the_kernels_own() {
             }
         }
         assert!(names > 0, "vmlinux has BTF, and the kernel an object of it");
+    });
+}
+
+/// Layouts are the running kernel's unless a file is named; and its modules', of which those are asked that are needed.
+#[test]
+fn layouts_of_the_running_kernel() {
+    kernel_test(|| {
+        if !needs(&VMLINUX_BTF) {
+            return;
+        }
+        let vmlinux = "/sys/kernel/btf/vmlinux";
+        let own = text(&["btf", "layout", "struct", "task_struct"]);
+        assert_eq!(text(&["btf", "layout", "struct", "task_struct", "--btf", vmlinux]), own);
+        assert!(own.starts_with("struct task_struct {\n") && own.contains("\t/* size: "), "{own}");
+        assert_eq!(text(&["btf", "layout", "struct", "task_struct", "--module", "vmlinux"]), own);
+        let none = run(&["btf", "layout", "task_struct", "--module", "no_such_module"]);
+        assert!(
+            String::from_utf8_lossy(&none.stderr).contains("there is no BTF of a module 'no_such_module'"),
+            "{none:?}"
+        );
+
+        let kernel = purebpf::kernel::running_kernel_btf().unwrap();
+        let vmlinux = kernel.vmlinux();
+        // A struct that only a module has, if there is a module.
+        let of_module = kernel.modules().iter().find_map(|module| {
+            let btf = module.btf(vmlinux).ok()?;
+            let has_members = |this: &purebpf::btf::Type<'_>| this.kind() == Kind::Struct && this.vlen() > 0;
+            let only_here = |this: &purebpf::btf::Type<'_>| vmlinux.find(this.name_bytes(), Kind::Struct).is_none();
+            let found = btf.own_types().find(|this| has_members(this) && this.name().is_some() && only_here(this))?;
+            Some((module.name(), found.name()?.to_owned(), found.size_or_type()))
+        });
+        let Some((module, name, size)) = of_module else { return skip("no module with BTF is loaded") };
+        let there = text(&["btf", "layout", "struct", &name, "--module", module]);
+        assert!(there.contains(&format!("\t/* size: {size}, ")), "{there}");
+        assert!(text(&["btf", "layout", "struct", &name]).starts_with("struct "), "found without naming the module");
     });
 }
 

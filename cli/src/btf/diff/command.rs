@@ -53,7 +53,7 @@ fn nothing_of(names: &[String], sides: &[Btf]) -> String {
     // Patterns are near to nothing.
     if let [name] = names {
         let mut nearest = Nearest::new(name);
-        for this in sides.iter().flat_map(|btf| btf.own_types()).filter(|this| Class::of(this.kind()).is_some()) {
+        for this in sides.iter().flat_map(Btf::own_types).filter(|this| Class::of(this.kind()).is_some()) {
             nearest.offer(this.name_bytes());
         }
         text.push_str(&crate::btf::layout::proposals(nearest));

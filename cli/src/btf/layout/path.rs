@@ -121,10 +121,19 @@ fn step_to_member(btf: &Btf, part: &mut Part, name: &str) -> Result<(), String> 
         let what = type_text(btf, part.type_id);
         return Err(format!("'{}' has no members, and no '{name}': {what}", whole(part)));
     }
-    let mut nearest = Nearest::new(name);
-    let found = find_member(btf, part.type_id, name, &mut nearest);
-    let (type_id, bit_offset, place) =
-        found.ok_or_else(|| format!("'{}' has no member '{name}'{}", whole(part), proposals(nearest)))?;
+    let mut found = None;
+    for_each_member(btf, part.type_id, |other, member| {
+        found = (other == name.as_bytes()).then_some(member);
+        found.is_none()
+    });
+    let Some((type_id, bit_offset, place)) = found else {
+        let mut nearest = Nearest::new(name);
+        for_each_member(btf, part.type_id, |other, _| {
+            nearest.offer(other);
+            true
+        });
+        return Err(format!("'{}' has no member '{name}'{}", whole(part), proposals(nearest)));
+    };
     part.type_id = type_id;
     part.bit_offset = part.bit_offset.saturating_add(bit_offset);
     part.size = place.size;
@@ -136,32 +145,34 @@ fn step_to_member(btf: &Btf, part: &mut Part, name: &str) -> Result<(), String> 
     Ok(())
 }
 
-/// A member by name, those of anonymous structs and unions included: its type, its offset in bits, its place in its own struct.
-/// Other names go to `nearest`.
-fn find_member(btf: &Btf, id: TypeId, name: &str, nearest: &mut Nearest) -> Option<(TypeId, u64, Place)> {
+/// Calls `visit` with the members that have names, those of anonymous structs and unions included, until it has seen enough: each
+/// with its name, its type, its offset in bits, and its place in its own struct.
+fn for_each_member<'a>(btf: &'a Btf, id: TypeId, mut visit: impl FnMut(&'a [u8], (TypeId, u64, Place)) -> bool) {
     let mut todo = vec![(id, 0u64, 0)];
     let mut left = MAX_ENTRIES;
     while let Some((id, base, depth)) = todo.pop() {
         let Some((_, composite)) = composite(btf, id) else { continue };
-        let mut inner = Vec::new();
+        let inner = todo.len();
         for member in composite.members() {
             left = left.saturating_sub(1);
             if left == 0 {
-                return None;
+                return;
             }
             let place = place(btf, &member);
             let start = place.offset * 8 + place.bits.map_or(0, |bits| u64::from(bits.offset));
             let bit_offset = base.saturating_add(start);
             match member.name_bytes() {
-                found if found == name.as_bytes() => return Some((member.type_id, bit_offset, place)),
-                b"" if depth < MAX_DEPTH => inner.push((member.type_id, bit_offset, depth + 1)),
-                other => nearest.offer(other),
+                b"" if depth < MAX_DEPTH => todo.push((member.type_id, bit_offset, depth + 1)),
+                name => {
+                    if !visit(name, (member.type_id, bit_offset, place)) {
+                        return;
+                    }
+                }
             }
         }
         // In the order of declaration.
-        todo.extend(inner.into_iter().rev());
+        todo[inner..].reverse();
     }
-    None
 }
 
 /// One part in words: `task_struct.mm: struct mm_struct * at byte 2440, 8 bytes`.
