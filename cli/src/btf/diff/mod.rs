@@ -27,15 +27,10 @@ pub(crate) use command::run;
 /// What has a name and is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Class {
-    /// Structs
     Struct,
-    /// Unions
     Union,
-    /// Enums
     Enum,
-    /// Typedefs
     Typedef,
-    /// Functions
     Func,
 }
 
