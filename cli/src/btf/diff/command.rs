@@ -7,7 +7,7 @@ use purebpf::btf::{Btf, Nearest};
 use super::{Class, Counts, Filter, diff, glob, json, text};
 use crate::arguments::{DiffArguments, Format};
 use crate::btf::{base_file, file};
-use crate::{Result, output};
+use crate::{Result, Usage, output};
 
 /// What diff(1) ends with when something differs; 2, when there is no answer, is the business of `main`.
 const DIFFERENT: u8 = 1;
@@ -15,6 +15,9 @@ const DIFFERENT: u8 = 1;
 /// Prints the differences, and says whether there are any.
 pub(crate) fn run(arguments: &DiffArguments, format: Format) -> Result<ExitCode> {
     let bases = &arguments.base_btf;
+    if bases.len() > 2 {
+        return Err(Usage("there is one --base-btf for both, or one for each").into());
+    }
     let a = file(&arguments.a, base_file(bases.first().map(AsRef::as_ref))?.as_ref())?;
     let b = file(&arguments.b, base_file(bases.last().map(AsRef::as_ref))?.as_ref())?;
     let filter = Chosen { names: &arguments.names, only: &arguments.only };

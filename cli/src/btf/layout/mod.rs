@@ -3,6 +3,9 @@
 //! The terms are pahole's. A *hole* is bytes between members that belong to none; a *bit hole*, bits that are left over in the
 //! integer that bitfields share; *padding* is what comes after the last member, and a *cacheline* is what a CPU fetches at once.
 //! Members of anonymous structs and unions lie where they lie in the whole.
+//!
+//! The numbers are pahole's too, but for what pahole 1.24 leaves out: it tells of the padding of a member's struct only if it has
+//! met that struct before, and not of `forced alignments`, which are its own guess where BTF has none.
 
 mod command;
 mod find;
