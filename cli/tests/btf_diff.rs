@@ -76,6 +76,7 @@ impl Types {
 ///
 /// ```c
 /// struct changed { int gone; long moved; int wider; int named; struct { int within; }; int flags; int grown[2]; struct file *f; };
+/// struct outer { struct { int a, b; } inner; struct { int c; } list[2]; };
 /// ```
 fn versions(folder: &Path) -> [PathBuf; 2] {
     let mut a = Types::new("long int");
@@ -95,6 +96,10 @@ fn versions(folder: &Path) -> [PathBuf; 2] {
     ];
     a.structure("changed", 48, &members);
     a.structure("same", 16, &[("f", pointer, 0), ("x", long, 8)]);
+    let inner = a.structure("", 8, &[("a", int, 0), ("b", int, 4)]);
+    let element = a.structure("", 4, &[("c", int, 0)]);
+    let list = a.builder.add_array(element, int, 2).unwrap();
+    a.structure("outer", 16, &[("inner", inner, 0), ("list", list, 8)]);
     a.structure("removed", 4, &[("x", int, 0)]);
     // Two of one name, of which one is gone.
     a.structure("twice", 4, &[("x", int, 0)]);
@@ -132,6 +137,10 @@ fn versions(folder: &Path) -> [PathBuf; 2] {
     b.builder.add_member("grown", three, 288).unwrap();
     b.builder.add_member("f", to_constant, 384).unwrap();
     b.builder.add_member("added", long, 448).unwrap();
+    let inner = b.structure("", 8, &[("b", int, 0), ("a", int, 4)]);
+    let element = b.structure("", 8, &[("c", long, 0)]);
+    let list = b.builder.add_array(element, int, 2).unwrap();
+    b.structure("outer", 24, &[("inner", inner, 0), ("list", list, 8)]);
     b.structure("twice", 8, &[("x", long, 0)]);
     b.structure("added", 4, &[("x", int, 0)]);
     b.enumeration("state", &[("FIRST", 0), ("NEW", 1), ("LAST", 3)]);
@@ -161,6 +170,12 @@ const EXPECTED: &str = "\
 	~ grown: moved 32 -> 36; type int [2] -> int [3]; size 8 -> 12 bytes
 	~ f: moved 40 -> 48; type struct file * -> const struct file *
 	+ added: long at 56, 8 bytes
+~ struct outer
+	size 16 -> 24 bytes
+	~ inner.b: moved 4 -> 0
+	~ inner.a: moved 0 -> 4
+	~ list: size 8 -> 16 bytes
+	~ list[].c: type int -> long; size 4 -> 8 bytes
 - struct removed: 4 bytes
 - struct twice: 4 bytes (of this name: 2 -> 1)
 ~ anonymous enums
@@ -192,7 +207,7 @@ const EXPECTED: &str = "\
 	+ parameter 1 where: int
 - func removed: int removed(void)
 
-structs: 1 added, 2 removed, 1 changed, 2 the same
+structs: 1 added, 2 removed, 2 changed, 2 the same
 enums: 0 added, 0 removed, 2 changed, 0 the same
 typedefs: 0 added, 0 removed, 2 changed, 0 the same
 functions: 1 added, 1 removed, 2 changed, 1 the same
@@ -235,6 +250,18 @@ fn exit_status() {
         let output = diff(arguments);
         assert_eq!(output.status.code(), Some(status), "{arguments:?}: {output:?}");
         assert_eq!(output.stdout.is_empty(), status == 2, "{arguments:?}");
+    }
+    // Split BTF has to be told its base: one for both, or one for each.
+    let data = |name: &str| format!("{}/../btf/tests/data/dump/{name}", env!("CARGO_MANIFEST_DIR"));
+    let (module, base) = (data("module.btf"), data("scopes64.btf"));
+    let (module, base) = (module.as_str(), base.as_str());
+    for (arguments, status) in [
+        (&[module, module, "-B", base][..], 0),
+        (&[module, module, "-B", base, "-B", base], 0),
+        (&[module, module], 2),
+        (&[module, module, "-B", base, "-B", base, "-B", base], 2),
+    ] {
+        assert_eq!(diff(arguments).status.code(), Some(status), "{arguments:?}");
     }
     let complaint = String::from_utf8(diff(&[a, b, "chanegd"]).stderr).expect("UTF-8");
     assert!(complaint.contains("neither has anything called chanegd; the nearest name is changed"), "{complaint}");
