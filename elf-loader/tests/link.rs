@@ -119,23 +119,24 @@ fn kallsyms_gives_addresses() {
 fn kernel_with_modules(object: &Object) -> KernelBtf {
     let local = object.btf.as_ref().unwrap();
     let mut base = Builder::copy_of(local);
-    let module = |base: &Btf, name: &str| {
-        let proto = base.find(name, Kind::Func).and_then(|id| base.type_by_id(id).ok()).map(|t| t.data());
-        let Some(purebpf_btf::TypeData::Func(func)) = proto else { panic!("{name} is declared") };
-        let mut split = Builder::split(base);
-        split.add_func(name, Linkage::GLOBAL, func.proto).unwrap();
-        split.finish()
-    };
     let all = Btf::parse(base.finish()).unwrap();
-    let (first, second) = (module(&all, "bpf_task_from_pid"), module(&all, "bpf_task_release"));
     // Names of the same length, so that nothing moves.
     for name in ["bpf_task_from_pid", "bpf_task_release"] {
         let id = all.find(name, Kind::Func).unwrap();
         base.map_string(all.type_by_id(id).unwrap().name_offset(), |_| b'x');
     }
     let vmlinux = Btf::parse(base.finish()).unwrap();
+    let module = |name: &str| {
+        let proto = all.find(name, Kind::Func).and_then(|id| all.type_by_id(id).ok()).map(|t| t.data());
+        let Some(purebpf_btf::TypeData::Func(func)) = proto else { panic!("{name} is declared") };
+        let mut split = Builder::split(&vmlinux);
+        split.add_func(name, Linkage::GLOBAL, func.proto).unwrap();
+        split.finish()
+    };
+    let (first, second) = (module("bpf_task_from_pid"), module("bpf_task_release"));
+    let unrelated = Builder::split(&vmlinux).finish();
     KernelBtf::new(vmlinux).with_modules(vec![
-        ModuleBtf::new("unrelated", None, Builder::split(&all).finish()),
+        ModuleBtf::new("unrelated", None, unrelated),
         ModuleBtf::new("second", None, second),
         ModuleBtf::new("first", None, first),
     ])

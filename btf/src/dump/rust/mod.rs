@@ -57,7 +57,7 @@ const MAX_DEPTH: u32 = 256;
 /// let mut text = String::new();
 /// Bindings::new(&btf).write(&mut text)?;
 /// assert!(text.contains("pub type_: i32,\n"));
-/// assert!(text.contains("pub fn set_flag(&mut self, value: i32)"));
+/// assert!(text.contains("pub fn set_flag(&mut self, "));
 /// assert!(text.contains("::core::mem::size_of::<pair>() == 8"));
 /// # Ok::<(), purebpf_btf::Error>(())
 /// ```
