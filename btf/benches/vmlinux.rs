@@ -83,7 +83,7 @@ impl Work {
         self.raw();
         assert_eq!(self.text.len(), 12_111_633);
         assert_eq!(self.doubled.type_count(), 2 * 126_610 + 1);
-        assert_eq!(self.dedup(), 5_528_191);
+        assert_eq!(self.dedup(), 5_524_604);
         self.json();
         assert!(self.text.ends_with("]}\n"));
         self.rust();
