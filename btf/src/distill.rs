@@ -81,7 +81,7 @@ pub fn distill_base(split: &Btf) -> Result<Distilled, Error> {
         new_ids[this.id().0 as usize] = TypeId(new);
     }
     let new_id = |id: TypeId| match id.0.checked_sub(split.first_id().0) {
-        Some(n) => Ok(TypeId(first_id + n)),
+        Some(n) => first_id.checked_add(n).map(TypeId).ok_or(Error::TooManyTypes),
         None => new_ids.get(id.0 as usize).copied().ok_or(Error::NoSuchType { id, count: base.type_count() }),
     };
     let mut new_split = Builder::split(&small);

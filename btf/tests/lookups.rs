@@ -236,4 +236,16 @@ mod elf {
         let program = fs::read(std::env::current_exe().unwrap()).unwrap();
         assert_eq!(Btf::parse_elf(program, None).unwrap_err(), Error::NoBtfSection);
     }
+
+    /// Two tables that are one: each word is turned once.
+    #[test]
+    fn tables_that_overlap_are_turned_once() {
+        let words = [24u32, 0, 28, 0, 28, 16, 1, 1, 5, 6, 7, 8];
+        let mut bytes = vec![0x9f, 0xeb, 1, 0];
+        bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        let ext = BtfExt::parse(bytes.clone()).unwrap();
+        assert_eq!(ext.line_info().count(), 1);
+        let swapped = BtfExt::parse(ext.to_endian(Endian::Big)).unwrap();
+        assert_eq!(swapped.to_endian(Endian::Little), bytes);
+    }
 }

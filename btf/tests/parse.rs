@@ -391,3 +391,15 @@ fn attributes_are_tags_with_a_flag() {
     purebpf_btf::dump::c::Dumper::new(&btf).dump_type(typedef, &mut text).unwrap();
     assert_eq!(text, "typedef int __attribute__((address_space(1))) t;\n\n");
 }
+
+/// What a prototype returns is any number, and does not always move along.
+#[test]
+fn appending_what_returns_a_number_near_the_end_is_refused() {
+    let mut builder = Builder::new();
+    builder.add_func_proto(TypeId(u32::MAX - 1)).unwrap();
+    let btf = Btf::parse(builder.finish()).unwrap();
+    let mut other = Builder::new();
+    other.append(&btf).unwrap();
+    other.append(&btf).unwrap();
+    assert_eq!(other.append(&btf), Err(Error::TooManyTypes));
+}

@@ -31,7 +31,8 @@ impl Builder {
         for own in other.own_types() {
             self.copy_type(&own, &mut strings, |id| match id.0 < other.first_id().0 {
                 true => Ok(id),
-                false => Ok(TypeId(id.0 + shift)),
+                // What a prototype returns may be any number.
+                false => id.0.checked_add(shift).map(TypeId).ok_or(Error::TooManyTypes),
             })?;
         }
         Ok(first)
@@ -63,6 +64,11 @@ impl Builder {
         mut map: impl FnMut(TypeId) -> Result<TypeId, Error>,
     ) -> Result<TypeId, Error> {
         let record = this.record();
+        let kind = this.info().kind();
+        if Kind::from_number(kind).is_none() && !this.id().is_void() {
+            // What its words mean is not known, and here no layout section may describe it.
+            return Err(Error::UnknownKind { id: this.id(), kind });
+        }
         let fits = self.types.len().checked_add(record.len()).is_some_and(|len| u32::try_from(len).is_ok());
         if this.id().is_void() {
             return Err(Error::CannotBuild { what: "void as a type of its own" });

@@ -150,11 +150,17 @@ impl BtfExt {
         if let Some(magic) = bytes.get_mut(..2) {
             magic.reverse();
         }
+        // A table's record size stands before its sections. Everything, the header included, is of words; those of damaged tables that
+        // overlap are turned once.
         let tables = [&self.func_info, &self.line_info, &self.core_relocations];
-        // A table's record size stands before its sections. Everything, the header included, is of words.
         let tables = tables.into_iter().filter(|table| table.record_size != 0);
         let ranges = tables.map(|table| table.sections.start - 4..table.sections.end);
-        for range in core::iter::once(4..self.header_len()).chain(ranges) {
+        let mut ranges: Vec<_> = core::iter::once(4..self.header_len()).chain(ranges).collect();
+        ranges.sort_by_key(|range| range.start);
+        let mut done = 0;
+        for range in ranges {
+            let range = range.start.max(done)..range.end;
+            done = done.max(range.end);
             for word in bytes.get_mut(range).unwrap_or_default().chunks_exact_mut(4) {
                 word.reverse();
             }
