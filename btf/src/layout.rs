@@ -4,7 +4,7 @@ use crate::raw::{self, Endian, Info};
 use crate::types::Kind;
 
 /// `BTF_KIND_LAYOUT`: one record a kind, which says how much follows `struct btf_type`.
-const LAYOUT_LEN: usize = 4;
+pub(crate) const LAYOUT_LEN: usize = 4;
 
 /// Length in bytes of the whole record of a type, or `None` for a kind about which nothing is
 /// known. Everything in a record is a word or two: lengths that are no multiples of 4 are none, for libbpf too.

@@ -56,6 +56,15 @@ impl StringTable {
         self.bytes.len()
     }
 
+    /// Forgets all strings from `len` bytes on, where one begins.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        if len < self.bytes.len() {
+            let mut bytes = core::mem::take(&mut self.bytes);
+            bytes.truncate(len);
+            *self = StringTable::of(bytes);
+        }
+    }
+
     /// Where a string stands.
     pub(crate) fn find(&self, string: &[u8]) -> Option<u32> {
         match self.slot_of(string) {

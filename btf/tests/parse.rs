@@ -401,5 +401,28 @@ fn appending_what_returns_a_number_near_the_end_is_refused() {
     let mut other = Builder::new();
     other.append(&btf).unwrap();
     other.append(&btf).unwrap();
+    let before = other.finish();
     assert_eq!(other.append(&btf), Err(Error::TooManyTypes));
+    assert_eq!(other.finish(), before);
+}
+
+/// A layout section that describes a kind of its own: kept, and added to.
+#[test]
+fn kinds_that_only_a_layout_section_describes_are_kept() {
+    let mut builder = Builder::new();
+    builder.add_float("double", 8).unwrap();
+    builder.add_layout();
+    let mut bytes = builder.finish();
+    let described = Btf::parse(bytes.clone()).unwrap().header().layout.clone().unwrap();
+    // Kind 0 of 4 bytes more, which the type takes for its own.
+    bytes[described.start] = 4;
+    let types = Btf::parse(bytes.clone()).unwrap().header().types.clone();
+    bytes[types.start + 7] = 0;
+    assert!(Btf::parse(bytes.clone()).is_err(), "the type is as long as it says");
+    bytes[described.start] = 0;
+    let btf = Btf::parse(bytes).unwrap();
+    let mut copy = Builder::copy_of(&btf);
+    copy.add_layout();
+    assert_eq!(copy.finish(), btf.raw_data());
+    assert!(matches!(Builder::new().append(&btf), Err(Error::UnknownKind { .. })));
 }

@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Builder;
+use crate::layout::LAYOUT_LEN;
 use crate::raw::{Endian, Info, word};
 use crate::types::Kind;
 use crate::{Btf, Error, StrOffset, Type, TypeId, fields};
@@ -28,14 +29,27 @@ impl Builder {
         let first = TypeId(self.type_count());
         let shift = first.0 - other.first_id().0;
         let mut strings = Copied::new(other);
+        let before = (self.types.len(), self.offsets.len(), self.strings.len());
+        let appended = self.append_types(other, &mut strings, shift);
+        if let Err(error) = appended {
+            // What fails changes nothing.
+            self.types.truncate(before.0);
+            self.offsets.truncate(before.1);
+            self.strings.truncate(before.2);
+            return Err(error);
+        }
+        Ok(first)
+    }
+
+    fn append_types(&mut self, other: &Btf, strings: &mut Copied, shift: u32) -> Result<(), Error> {
         for own in other.own_types() {
-            self.copy_type(&own, &mut strings, |id| match id.0 < other.first_id().0 {
+            self.copy_type(&own, strings, |id| match id.0 < other.first_id().0 {
                 true => Ok(id),
                 // What a prototype returns may be any number.
                 false => id.0.checked_add(shift).map(TypeId).ok_or(Error::TooManyTypes),
             })?;
         }
-        Ok(first)
+        Ok(())
     }
 
     /// Appends one type of another BTF. The types that it refers to are asked for: `map` says which of this BTF's stands for each.
@@ -205,13 +219,21 @@ impl Builder {
     }
 
     /// Adds a layout section, which tells readers that are older than a kind how long its records are. Linux takes it from 7.0 on.
+    ///
+    /// What a [copied](Builder::copy_of) BTF says of kinds that are not known here stays.
     #[doc(alias = "btf__new_empty_opts")]
     pub fn add_layout(&mut self) {
-        let describe = |kind: &Kind| [kind.fixed_tail() as u8, kind.element_len() as u8, 0, 0];
-        self.layout = Some(Kind::ALL.iter().flat_map(describe).collect());
+        let old = self.layout.take().unwrap_or_default();
+        let kinds = Kind::ALL.len().max(old.len() / LAYOUT_LEN);
+        let describe = |number: usize| match u8::try_from(number).ok().and_then(Kind::from_number) {
+            Some(kind) => [kind.fixed_tail() as u8, kind.element_len() as u8, 0, 0],
+            None => old.get(number * LAYOUT_LEN..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default(),
+        };
+        self.layout = Some((0..kinds).flat_map(describe).collect());
     }
 
-    /// Leaves the layout section out that a [copied](Builder::copy_of) BTF has.
+    /// Leaves the layout section out that a [copied](Builder::copy_of) BTF has. Types of kinds that only it describes can then not be
+    /// read.
     pub fn remove_layout(&mut self) {
         self.layout = None;
     }
