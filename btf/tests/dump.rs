@@ -190,3 +190,24 @@ fn a_failing_writer_is_reported() {
     assert_eq!(Header::new(&btf).write(&mut Full), Err(Error::Write));
     assert_eq!(Dumper::new(&btf).dump_type(TypeId(1), &mut Full), Err(Error::Write));
 }
+
+/// The compiler's own type, once in a kernel and once in its module: bpftool calls the second `__builtin_va_list___2`, and defines
+/// neither.
+#[test]
+fn the_compilers_own_type_keeps_its_name() {
+    let own = |builder: &mut Builder| {
+        let int = builder.add_int("int", 4, IntEncoding::SIGNED).unwrap();
+        let list = builder.add_typedef("__builtin_va_list", int).unwrap();
+        builder.add_typedef("va_list", list).unwrap();
+    };
+    let mut builder = Builder::new();
+    own(&mut builder);
+    let base = Btf::parse(builder.finish()).unwrap();
+    let mut builder = Builder::split(&base);
+    own(&mut builder);
+    let module = Btf::parse_split(builder.finish(), &base).unwrap();
+    let mut text = String::new();
+    Header::new(&module).sorted(false).write(&mut text).unwrap();
+    assert!(text.contains("typedef __builtin_va_list va_list;\n"), "{text}");
+    assert!(!text.contains("__builtin_va_list___2"), "{text}");
+}

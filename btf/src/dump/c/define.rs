@@ -357,8 +357,9 @@ impl<'a> Dumper<'a> {
         if nth == 0 {
             nth = match this.kind() {
                 _ if !is_named(this) => 1,
-                // Declarations may be repeated.
+                // Declarations may be repeated; and the compiler's own type has one name, however often it is in the BTF.
                 Kind::Fwd => 1,
+                Kind::Typedef if bytes == BUILTIN => 1,
                 Kind::Enum if this.vlen() == 0 => 1,
                 _ => names(self).count(bytes),
             };
