@@ -223,12 +223,23 @@ impl<'a> Dumper<'a> {
 
     #[inline]
     fn dump(&mut self, id: TypeId, text: &mut Text<'_>) -> Result<(), Error> {
-        // More than half of a kernel's types are functions, which write nothing.
-        if matches!(self.records.head(id.0).kind(), Kind::Func | Kind::Var | Kind::Datasec | Kind::DeclTag) {
-            self.state(id).order = Progress::Done;
-            return text.step();
-        }
-        if self.is_ordered(id) {
+        let head = self.records.head(id.0);
+        let has_nothing_to_write = match head.kind() {
+            // More than half of a kernel's types are functions.
+            Kind::Func | Kind::Var | Kind::Datasec | Kind::DeclTag => {
+                self.state(id).order = Progress::Done;
+                true
+            }
+            // Prototypes are many, too, and most are of types that have come by then.
+            Kind::FuncProto => {
+                let record = self.records.get(id.0);
+                let mut params = record.tail().chunks_exact(PARAM_LEN);
+                self.is_ordered(TypeId(head.size_or_type))
+                    && params.all(|param| self.is_ordered(TypeId(record.item_word(param, 4))))
+            }
+            _ => self.is_ordered(id),
+        };
+        if has_nothing_to_write {
             return text.step();
         }
         self.dump_new(id, text)
