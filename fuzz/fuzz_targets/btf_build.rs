@@ -43,7 +43,10 @@ fn change(builder: &mut Builder, btf: &Btf, step: u8) -> bool {
             true
         }
         5 => {
-            builder.remove_layout();
+            // Types of kinds that only it describes cannot be read without it.
+            if btf.types().all(|ty| ty.kind() != Kind::Void) {
+                builder.remove_layout();
+            }
             true
         }
         6 => builder.add_int("int", argument.into(), IntEncoding::SIGNED).is_ok(),
