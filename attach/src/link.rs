@@ -10,13 +10,12 @@ use purebpf_sys::{
     info::{LinkInfo, link_info},
     link::{LinkUpdate, link_detach},
     perf_event,
-    pin::{Access, obj_get, obj_pin},
+    pin::{Access, obj_get, obj_pin_in_folder},
 };
 use std::{
     fs,
     os::{
         fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd},
-        unix::fs::DirBuilderExt,
     },
     path::{Path, PathBuf},
 };
@@ -139,13 +138,9 @@ impl Link {
         if let Some(pinned) = &self.pin_path {
             return Err(Error::Pin { operation: "pin", state: format!("pinned at {}", pinned.display()) });
         }
-        let folder = make_folder(path)?;
-        obj_pin(fd, path).map_err(|cause| {
-            if let Some(folder) = folder {
-                // It is empty, unless another came to use it meanwhile.
-                let _ = fs::remove_dir(folder);
-            }
-            Error::Link {
+        obj_pin_in_folder(fd, path).map_err(|cause| match cause {
+            purebpf_sys::Error::File { path, cause } => Error::file(path, cause),
+            cause => Error::Link {
                 operation: "pin",
                 advice: match cause.errno() {
                     libc::EPERM => format!(
@@ -159,7 +154,7 @@ impl Link {
                     },
                 },
                 cause,
-            }
+            },
         })?;
         self.pin_path = Some(path.into());
         Ok(())
@@ -274,17 +269,6 @@ impl AsRawFd for Link {
     #[doc(alias = "bpf_link__fd")]
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
-    }
-}
-
-/// Makes the folder of `path` if there is none, and gives what it made.
-fn make_folder(path: &Path) -> Result<Option<&Path>> {
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(None) };
-    match fs::DirBuilder::new().mode(0o700).create(folder) {
-        Ok(()) => Ok(Some(folder)),
-        // Already there; or to be made where nothing is made, which pinning answers better.
-        Err(_) if folder.exists() => Ok(None),
-        Err(cause) => Err(Error::file(folder, cause)),
     }
 }
 

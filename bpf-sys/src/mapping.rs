@@ -9,7 +9,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::error::{Error, Result};
+use crate::error::{Errno, Error, Result};
 use std::{
     fmt,
     fs::File,
@@ -53,10 +53,48 @@ impl Mapping {
     /// mmap's errno: EPERM where the descriptor or a frozen map forbids writing, EINVAL for an offset or a length that the
     /// map does not have, ENODEV or ENOTSUPP where it cannot be mapped. `Invalid` for a length of 0.
     pub fn new(fd: BorrowedFd<'_>, offset: u64, len: usize, protection: Protection) -> Result<Mapping> {
-        Self::map(fd, offset, len, protection, libc::MAP_SHARED)
+        Self::map(fd, None, offset, len, protection, libc::MAP_SHARED)
     }
 
-    fn map(fd: BorrowedFd<'_>, offset: u64, len: usize, protection: Protection, flags: i32) -> Result<Mapping> {
+    /// As [`new`](Self::new), at an address: where an arena's `map_extra` says that it lies. Nothing that is mapped there already
+    /// is replaced.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new); EEXIST where something is mapped already.
+    pub fn new_at(
+        fd: BorrowedFd<'_>,
+        address: u64,
+        offset: u64,
+        len: usize,
+        protection: Protection,
+    ) -> Result<Mapping> {
+        let Ok(wanted) = usize::try_from(address) else {
+            return Err(Error::invalid("an address that this machine does not have", address));
+        };
+        let mapping = Self::map(
+            fd,
+            NonNull::new(wanted as *mut u8),
+            offset,
+            len,
+            protection,
+            libc::MAP_SHARED | libc::MAP_FIXED_NOREPLACE,
+        )?;
+        // Kernels before 4.17 take the address for a wish.
+        match mapping.as_ptr() as usize == wanted {
+            true => Ok(mapping),
+            false => Err(Error::Syscall { call: "mmap", errno: Errno(libc::EEXIST) }),
+        }
+    }
+
+    fn map(
+        fd: BorrowedFd<'_>,
+        address: Option<NonNull<u8>>,
+        offset: u64,
+        len: usize,
+        protection: Protection,
+        flags: i32,
+    ) -> Result<Mapping> {
         let Ok(start) = libc::off_t::try_from(offset) else {
             return Err(Error::invalid("an offset too far to map", offset));
         };
@@ -67,9 +105,10 @@ impl Mapping {
             Protection::ReadOnly => libc::PROT_READ,
             Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
         };
-        // SAFETY: a new mapping at an address of the kernel's choice disturbs no other memory.
-        let address =
-            unsafe { libc::mmap(std::ptr::null_mut(), len, prot, flags, fd.as_raw_fd(), start) };
+        let address = address.map_or(std::ptr::null_mut(), NonNull::as_ptr);
+        // SAFETY: a new mapping at an address of the kernel's choice disturbs no other memory, and one that may not replace
+        // (MAP_FIXED_NOREPLACE, or a mere wish without MAP_FIXED) none at an address of the caller's.
+        let address = unsafe { libc::mmap(address.cast(), len, prot, flags, fd.as_raw_fd(), start) };
         if address == libc::MAP_FAILED {
             return Err(Error::last("mmap"));
         }
@@ -315,7 +354,7 @@ impl FileBytes {
         let size = metadata.len();
         if let (true, Ok(len @ 1..)) = (is_btf_file(&file, path), usize::try_from(size)) {
             // The kernel wants it private (`btf_sysfs_vmlinux_mmap`).
-            if let Ok(mapping) = Mapping::map(file.as_fd(), 0, len, Protection::ReadOnly, libc::MAP_PRIVATE) {
+            if let Ok(mapping) = Mapping::map(file.as_fd(), None, 0, len, Protection::ReadOnly, libc::MAP_PRIVATE) {
                 return Ok(FileBytes(Bytes::Mapped(mapping)));
             }
         }

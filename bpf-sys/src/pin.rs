@@ -9,9 +9,10 @@ use crate::{
 };
 use std::{
     ffi::CString,
+    fs,
     os::{
         fd::{BorrowedFd, OwnedFd},
-        unix::ffi::OsStrExt,
+        unix::{ffi::OsStrExt, fs::DirBuilderExt},
     },
     path::Path,
 };
@@ -47,6 +48,34 @@ impl Access {
 #[doc(alias = "bpf_obj_pin")]
 pub fn obj_pin(object: BorrowedFd<'_>, path: &Path) -> Result<()> {
     pin(object, None, path)
+}
+
+/// As [`obj_pin`], in a folder that is made if only that is missing, with mode 0700. Where the kernel refuses, it is removed again.
+///
+/// # Errors
+///
+/// As [`obj_pin`]; `File` for a folder that cannot be made.
+#[doc(alias = "bpf_map__pin")]
+#[doc(alias = "bpf_program__pin")]
+pub fn obj_pin_in_folder(object: BorrowedFd<'_>, path: &Path) -> Result<()> {
+    let made = make_folder(path)?;
+    let pinned = obj_pin(object, path);
+    if let (Err(_), Some(folder)) = (&pinned, made) {
+        // It is empty, unless another came to use it meanwhile.
+        let _ = fs::remove_dir(folder);
+    }
+    pinned
+}
+
+/// Makes the folder of `path` if there is none, and gives what it made.
+fn make_folder(path: &Path) -> Result<Option<&Path>> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(None) };
+    match fs::DirBuilder::new().mode(0o700).create(folder) {
+        Ok(()) => Ok(Some(folder)),
+        // Already there; or to be made where nothing is made, which pinning answers better.
+        Err(_) if folder.exists() => Ok(None),
+        Err(cause) => Err(Error::File { path: folder.to_owned(), cause }),
+    }
 }
 
 /// As [`obj_pin`], with `path` relative to the directory `dir` (from 6.5).

@@ -137,14 +137,6 @@ pub enum Error {
         /// What is wrong.
         what: String,
     },
-    /// A program of a kind that this version does not load.
-    #[error("program '{program}': {what} are not supported yet")]
-    NotSupported {
-        /// The program.
-        program: String,
-        /// What is not supported.
-        what: &'static str,
-    },
     /// CO-RE relocations but no types to relocate to.
     #[error("the object has CO-RE relocations and there is no kernel BTF to apply them to: {why}")]
     NoKernelBtf {
@@ -237,6 +229,30 @@ pub enum Error {
         /// What the kernel said.
         cause: Arc<purebpf_sys::Error>,
     },
+    /// A map is not pinned, or what is pinned where it is to be is not it.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[error("map '{map}': pin {}: {what}", .path.display())]
+    MapPin {
+        /// The map.
+        map: String,
+        /// Where.
+        path: std::path::PathBuf,
+        /// In what it differs, or what the kernel said and what is known of that.
+        what: String,
+        /// What the kernel said.
+        cause: Option<Arc<purebpf_sys::Error>>,
+    },
+    /// The kernel refused the map of an indirect jump's places.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[error("program '{program}': a jump table: {cause}{advice}")]
+    JumpTable {
+        /// The program.
+        program: String,
+        /// What is known of the refusal, with what it is set off by.
+        advice: String,
+        /// What the kernel said.
+        cause: Arc<purebpf_sys::Error>,
+    },
     /// The kernel refused what a map is to hold from the start.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     #[error("map '{map}': what it holds at {index}: {cause}{advice}")]
@@ -294,7 +310,9 @@ impl Error {
             | Error::MapCreate { cause, .. }
             | Error::MapFill { cause, .. }
             | Error::MapSlot { cause, .. }
+            | Error::JumpTable { cause, .. }
             | Error::Rejected { cause, .. } => Some(cause),
+            Error::MapPin { cause, .. } => cause.as_deref(),
             _ => None,
         }
     }

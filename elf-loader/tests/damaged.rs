@@ -149,19 +149,6 @@ fn a_relocation_to_nowhere_spoils_its_program() {
     linker.link(object.program("jumped_to_too").unwrap()).unwrap();
 }
 
-/// libbpf 1.0 gave up maps that are declared as `struct bpf_map_def` in section `maps`.
-#[test]
-fn maps_of_the_old_kind_are_told_apart() {
-    let mut bytes = bytes("maps");
-    let header = section_header(&bytes, ".maps");
-    // The name without its dot.
-    let name = u32::from_le_bytes(bytes[header..header + 4].try_into().unwrap()) + 1;
-    bytes[header..header + 4].copy_from_slice(&name.to_le_bytes());
-    let object = Object::open(&bytes, "maps").unwrap();
-    let error = Linker::new(&object, None, &KsymsPresent).link(object.program("touch").unwrap()).unwrap_err();
-    assert!(error.to_string().contains("map 'table', declared as struct bpf_map_def"), "{error}");
-}
-
 #[test]
 fn a_slot_that_leads_nowhere_spoils_its_map() {
     let mut bytes = bytes("many_maps");

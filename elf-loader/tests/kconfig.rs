@@ -17,7 +17,7 @@ use purebpf_sys::system::version;
 /// option: the map as it was read back, or that the load was refused.
 const LIBBPF: &str = include_str!("kconfig/values.txt");
 
-fn given(text: &str) -> Options {
+fn given<H>(text: &str) -> Options<H> {
     let mut options = Options::default();
     options.kconfig = Some(text.to_owned());
     options
@@ -56,7 +56,7 @@ fn only(program: &str) -> Object {
     object
 }
 
-fn refusal(object: &Object, kernel: impl Kernel, options: Options) -> Error {
+fn refusal<K: Kernel>(object: &Object, kernel: K, options: Options<K::Handle>) -> Error {
     prepare(object, kernel, options).map(drop).unwrap_err()
 }
 

@@ -75,7 +75,7 @@ fn maps_hold_what_they_are_declared_with_and_nothing_stays_open() {
         let kernel = FailNth::new(RunningKernel::new(), n, 22);
         let outcome = prepare(&object, kernel.for_good(), Options::default()).and_then(|p| p.load(&object));
         if n == 0 {
-            assert!(matches!(outcome, Err(Error::MapCreate { .. })), "the BTF is gone without, the first map is not");
+            assert!(matches!(outcome, Err(Error::NoKallsyms { .. })), "types are gone without, symbols are not");
         }
         let done = outcome.is_ok();
         drop(outcome);

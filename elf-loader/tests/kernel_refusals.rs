@@ -82,7 +82,7 @@ fn errors_are_those_of_the_golden_files() {
     for case in CASES {
         let kernel = Staged::new(RunningKernel::new(), case.log_size);
         let error = case.load(kernel.clone());
-        if let Some(types) = &*kernel.types_log.borrow() {
+        if let Some(types) = &*kernel.types_log.lock().unwrap() {
             println!("golden begin {}.btf {}\n{}\ngolden end", case.name, types.errno, types.log);
         }
         match &error {

@@ -4,8 +4,8 @@
 
 mod common;
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use common::{KERNELS, kernel, open};
 use purebpf_btf::KernelBtf;
@@ -13,7 +13,7 @@ use purebpf_core_reloc::POISON;
 use purebpf_elf_loader::Error;
 use purebpf_elf_loader::link::{KsymsPresent, Linker};
 use purebpf_elf_loader::load::{
-    DryHandle, DryKernel, FailNth, Kernel, KernelConfig, Log, MapSpec, Options, ProgSpec, Rejection, prepare,
+    DryHandle, DryKernel, FailNth, Kernel, KernelConfig, Log, MapFacts, MapSpec, Options, ProgSpec, Rejection, prepare,
 };
 use purebpf_elf_loader::object::Object;
 use purebpf_sys::Error as SysError;
@@ -35,21 +35,47 @@ struct Refusing {
     /// How often it refuses.
     times: usize,
     /// The level and size of the logs that it was given.
-    asked: Rc<RefCell<Vec<(u32, usize)>>>,
+    asked: Arc<Mutex<Vec<(u32, usize)>>>,
 }
 
 impl Refusing {
     fn new(errno: i32, log: impl Into<String>) -> Refusing {
         let dry = DryKernel::new(Some(kernel(KERNELS[0])));
-        Refusing { dry, errno, log: log.into(), times: usize::MAX, asked: Rc::default() }
+        Refusing { dry, errno, log: log.into(), times: usize::MAX, asked: Arc::default() }
     }
 }
 
 impl Kernel for Refusing {
     type Handle = DryHandle;
+    type Memory = DryHandle;
 
     fn number(&self, handle: &DryHandle) -> i32 {
         self.dry.number(handle)
+    }
+    fn map_facts(&self, map: &DryHandle) -> Result<MapFacts, SysError> {
+        self.dry.map_facts(map)
+    }
+    fn map_memory(
+        &self,
+        map: &DryHandle,
+        address: Option<u64>,
+        len: usize,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<DryHandle, SysError> {
+        self.dry.map_memory(map, address, len, offset, bytes)
+    }
+    fn pinned(&self, path: &Path) -> Result<Option<DryHandle>, SysError> {
+        self.dry.pinned(path)
+    }
+    fn pin(&self, handle: &DryHandle, path: &Path) -> Result<(), SysError> {
+        self.dry.pin(handle, path)
+    }
+    fn unpin(&self, path: &Path) {
+        self.dry.unpin(path);
+    }
+    fn program_btf(&self, program: &DryHandle) -> Result<Vec<u8>, String> {
+        self.dry.program_btf(program)
     }
     fn map_create(&self, map: &MapSpec<'_, DryHandle>) -> Result<DryHandle, SysError> {
         self.dry.map_create(map)
@@ -64,8 +90,8 @@ impl Kernel for Refusing {
         self.dry.btf_load(btf, log)
     }
     fn prog_load(&self, program: &ProgSpec<'_, DryHandle>, log: &mut Log) -> Result<DryHandle, SysError> {
-        self.asked.borrow_mut().push((log.level, log.buffer.len()));
-        if self.asked.borrow().len() > self.times {
+        self.asked.lock().unwrap().push((log.level, log.buffer.len()));
+        if self.asked.lock().unwrap().len() > self.times {
             return self.dry.prog_load(program, log);
         }
         let mut errno = self.errno;
@@ -139,13 +165,13 @@ fn the_log_is_asked_for_after_a_refusal_only() {
     let mut never = Refusing::new(EACCES, LOG);
     never.times = 0;
     prepare(&object, never.clone(), Options::default()).unwrap().load(&object).unwrap();
-    assert_eq!(*never.asked.borrow(), [(0, 0), (0, 0)], "two programs, no log");
+    assert_eq!(*never.asked.lock().unwrap(), [(0, 0), (0, 0)], "two programs, no log");
 
     // The one that the log is of.
     object.programs.iter_mut().for_each(|program| program.autoload = program.name == "without_null_check");
     let always = Refusing::new(EACCES, LOG);
     let (error, rejection) = refused(&object, &always);
-    assert_eq!(*always.asked.borrow(), [(0, 0), (1, 256 << 10)]);
+    assert_eq!(*always.asked.lock().unwrap(), [(0, 0), (1, 256 << 10)]);
     assert_eq!(rejection.log, LOG);
     assert_eq!(rejection.verdict, "R0 invalid mem access 'map_value_or_null'");
     let source = rejection.source_line.unwrap();
@@ -174,13 +200,13 @@ fn the_log_grows_until_it_fits_and_no_further_than_a_bound() {
     let lines = |bytes: usize| line.repeat(bytes / line.len()) + LOG;
     let fits = Refusing::new(EINVAL, lines(3 << 20));
     let (_, rejection) = refused(&object, &fits);
-    assert_eq!(*fits.asked.borrow(), [(0, 0), (1, 256 << 10), (1, 2 << 20), (1, 16 << 20)]);
+    assert_eq!(*fits.asked.lock().unwrap(), [(0, 0), (1, 256 << 10), (1, 2 << 20), (1, 16 << 20)]);
     assert_eq!(rejection.verdict, "R0 invalid mem access 'map_value_or_null'");
 
     let endless = Refusing::new(EINVAL, lines(80 << 20));
     let (error, rejection) = refused(&object, &endless);
     // At last for the verdict alone.
-    assert_eq!(endless.asked.borrow()[4..], [(1, 64 << 20), (4, 256 << 10)]);
+    assert_eq!(endless.asked.lock().unwrap()[4..], [(1, 64 << 20), (4, 256 << 10)]);
     // What the kernel said first, not that the log was too long.
     assert!(error.to_string().contains("EINVAL"), "{error:.200}");
     assert!(!rejection.log.is_empty());
@@ -192,7 +218,7 @@ fn a_refusal_without_a_word_says_what_it_takes() {
     let silent = Refusing::new(EPERM, "");
     let (error, _) = refused(&object, &silent);
     assert!(error.to_string().contains("CAP_BPF"), "{error}");
-    assert_eq!(silent.asked.borrow().len(), 2);
+    assert_eq!(silent.asked.lock().unwrap().len(), 2);
 }
 
 #[test]

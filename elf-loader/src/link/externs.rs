@@ -197,7 +197,7 @@ fn typed(object: &Object, ext: &Extern, kernel: Option<&KernelBtf>) -> Result<Ex
             false => Err(fault("there is no kernel BTF to look in".into())),
         };
     };
-    let Some((target, type_id, module)) = find(kernel, name, kind) else {
+    let Some((target, type_id, module)) = find_type(kernel, name, kind) else {
         return match ext.weak {
             true => Ok(ExternValue::Missing),
             false => Err(fault(NOWHERE.to_owned())),
@@ -221,7 +221,11 @@ fn typed(object: &Object, ext: &Extern, kernel: Option<&KernelBtf>) -> Result<Ex
 
 /// The first of a name and kind: in vmlinux, else in the first module that has it. A module whose
 /// BTF is damaged has nothing.
-fn find<'a>(kernel: &'a KernelBtf, name: &[u8], kind: Kind) -> Option<(&'a Btf, TypeId, Option<usize>)> {
+pub(crate) fn find_type<'a>(
+    kernel: &'a KernelBtf,
+    name: &[u8],
+    kind: Kind,
+) -> Option<(&'a Btf, TypeId, Option<usize>)> {
     if let Some(id) = kernel.vmlinux().find(name, kind) {
         return Some((kernel.vmlinux(), id, None));
     }

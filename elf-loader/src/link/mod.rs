@@ -17,7 +17,7 @@ use purebpf_btf::KernelBtf;
 use purebpf_sys::insn::Insn;
 
 use crate::Error;
-use crate::object::{ExternId, ExternKind, FunctionId, MapId, Object, ProgramId};
+use crate::object::{ExternId, ExternKind, FunctionId, MapId, Object, PAGE_SIZE, ProgramId};
 
 /// One program's stream: what `BPF_PROG_LOAD` takes, but for the references.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +33,8 @@ pub struct Linked {
     pub line_info: InfoRecords,
     /// Where each function of the object begins in the stream, in the order of the stream.
     pub functions: Vec<(FunctionId, usize)>,
+    /// Where indirect jumps may lead: tables of instructions of the stream, each a map of its own when it is loaded.
+    pub jump_tables: Vec<Vec<u32>>,
 }
 
 /// Records of `func_info` or `line_info`, in native byte order.
@@ -73,6 +75,8 @@ pub enum StreamValue {
     /// `BPF_PSEUDO_MAP_VALUE`: the map's descriptor goes into the first immediate; the second holds
     /// the offset.
     MapValue(MapId),
+    /// `BPF_PSEUDO_MAP_VALUE`: the descriptor of the map made of a table of [`Linked::jump_tables`] goes into the first immediate.
+    JumpTable(usize),
     /// `BPF_PSEUDO_BTF_ID`: the type's id goes into the first immediate, the descriptor of its
     /// module's BTF (0 for vmlinux) into the second.
     BtfId {
@@ -113,6 +117,9 @@ pub struct Linker<'a> {
     kfunc_modules: Vec<usize>,
     func_info: Option<infos::InfoTable<'a>>,
     line_info: Option<infos::InfoTable<'a>>,
+    /// The arena that holds variables, and where in it they begin.
+    arena: Option<MapId>,
+    arena_offset: u32,
 }
 
 impl<'a> Linker<'a> {
@@ -140,7 +147,8 @@ impl<'a> Linker<'a> {
                 kfunc_modules.push(*module);
             }
         }
-        Linker {
+        let arena = object.maps.iter().position(|map| map.is_arena() && map.initial_value.is_some());
+        let mut linker = Linker {
             object,
             kernel: kernel.cloned(),
             core: core::relocate(object, core_btf),
@@ -148,7 +156,22 @@ impl<'a> Linker<'a> {
             kfunc_modules,
             func_info: infos::InfoTable::of_functions(object),
             line_info: infos::InfoTable::of_lines(object),
-        }
+            arena: arena.map(MapId),
+            arena_offset: 0,
+        };
+        linker.place_arena_variables(true, PAGE_SIZE);
+        linker
+    }
+
+    /// Says where in its arena the variables of an object lie: at its end, so that a pointer that is 0 never leads to one, or,
+    /// where the kernel has not the range in its instructions for that ([`Ldimm64FullRangeOff`]), at its start. Unless told
+    /// otherwise, a linker takes the kernel to be new and its pages to have 4096 bytes.
+    ///
+    /// [`Ldimm64FullRangeOff`]: purebpf_sys::probes::Feature::Ldimm64FullRangeOff
+    pub fn place_arena_variables(&mut self, at_end: bool, page_size: u32) -> &mut Self {
+        let map = self.arena.and_then(|arena| self.object.maps.get(arena.0)).filter(|_| at_end);
+        self.arena_offset = map.map_or(0, |map| map.arena_variables(page_size) as u32);
+        self
     }
 
     /// What became of each CO-RE relocation, in the order of `.BTF.ext`.

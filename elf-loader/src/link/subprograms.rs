@@ -11,13 +11,19 @@ use purebpf_sys::insn::{Insn, pseudo};
 use super::externs::ExternValue;
 use super::{InfoRecords, Linked, Linker, StreamReference, StreamValue};
 use crate::Error;
-use crate::object::{ExternId, Function, FunctionId, ProgramId, Target};
+use crate::object::{ExternId, Function, FunctionId, JumpTable, ProgramId, Target};
 use crate::poison;
 
 /// Links one program.
 pub(super) fn link(linker: &Linker<'_>, program: ProgramId) -> Result<Linked, Error> {
     let entry = linker.object.programs.get(program.0).ok_or(Error::NoSuch { what: "program", index: program.0 })?;
-    let mut stream = Stream { linker, program: &entry.name, linked: Linked::default(), begins: HashMap::new() };
+    let mut stream = Stream {
+        linker,
+        program: &entry.name,
+        linked: Linked::default(),
+        begins: HashMap::new(),
+        jump_tables: HashMap::new(),
+    };
     stream.run(entry.function)?;
     // No instruction refers to it: the kernel finds it by the tag.
     match &entry.exception_callback {
@@ -43,6 +49,8 @@ struct Stream<'a> {
     linked: Linked,
     /// Where each function begins that is already in the stream.
     begins: HashMap<FunctionId, usize>,
+    /// Jump tables in the stream, by the start of their function and their place in the file.
+    jump_tables: HashMap<(usize, u64), usize>,
 }
 
 impl<'a> Stream<'a> {
@@ -141,10 +149,16 @@ impl<'a> Stream<'a> {
                 StreamValue::Map(map)
             }
             Target::MapValue { map, offset } => {
+                let shift = if self.linker.arena == Some(map) { self.linker.arena_offset } else { 0 };
                 first.set_src(pseudo::MAP_VALUE);
-                second.imm = first.imm.wrapping_add(offset as i32);
+                second.imm = first.imm.wrapping_add(offset as i32).wrapping_add(shift as i32);
                 first.imm = 0;
                 StreamValue::MapValue(map)
+            }
+            Target::JumpTable(ref table) => {
+                first.set_src(pseudo::MAP_VALUE);
+                (first.off, first.imm) = (0, 0);
+                StreamValue::JumpTable(self.jump_table(base, table).map_err(fault)?)
             }
             Target::Extern(ext) => {
                 let value = self.linker.externs.get(ext.0).ok_or(Error::NoSuch { what: "extern", index: ext.0 })?;
@@ -157,6 +171,23 @@ impl<'a> Stream<'a> {
         };
         self.linked.references.push(StreamReference { insn: at, value });
         Ok(())
+    }
+
+    /// The place of a jump table among those of the stream, of a function that begins at `base`.
+    fn jump_table(&mut self, base: usize, table: &JumpTable) -> Result<usize, String> {
+        let place = (base, table.section_offset);
+        if let Some(&known) = self.jump_tables.get(&place) {
+            return Ok(known);
+        }
+        let places = table.places.iter().map(|place| {
+            let at = i64::try_from(base).ok().and_then(|base| base.checked_add(*place));
+            at.and_then(|at| u32::try_from(at).ok())
+                .ok_or_else(|| format!("has a jump table with instruction {place} of the function in it"))
+        });
+        self.linked.jump_tables.push(places.collect::<Result<_, _>>()?);
+        let known = self.linked.jump_tables.len() - 1;
+        self.jump_tables.insert(place, known);
+        Ok(known)
     }
 }
 

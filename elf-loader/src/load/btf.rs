@@ -9,26 +9,30 @@ use purebpf_btf::raw::Info;
 use purebpf_btf::{Btf, IntEncoding, Kind, Linkage, StrOffset, Type, TypeData, TypeId};
 use purebpf_sys::probes::Feature;
 
+use super::arg_ctx;
 use super::kernel::{Kernel, Log};
 use crate::Error;
 use crate::error::advice;
+use crate::link::Linked;
 use crate::object::{ExternKind, Function, Object};
 
 /// Size of the log of a refused BTF.
 const LOG_SIZE: usize = 1 << 20;
 
 /// Loads the object's BTF. A kernel without BTF gets none, and a BTF that is refused is left out, with the reason in `refused`:
-/// maps and programs work without, unless the verifier needs the types of functions.
+/// maps and programs work without, unless the verifier needs the types of functions. Tables of operations do not work without:
+/// with one of them it is an error.
 pub(super) fn load<K: Kernel>(
     object: &Object,
     kernel: &K,
+    programs: &mut [Option<Linked>],
     refused: &mut Option<String>,
 ) -> Result<Option<K::Handle>, Error> {
     let Some(btf) = &object.btf else { return Ok(None) };
     if !kernel.supports(Feature::Btf) {
         return Ok(None);
     }
-    let bytes = for_kernel(object, btf, &|feature| kernel.supports(feature))
+    let bytes = for_kernel(object, btf, programs, &|feature| kernel.supports(feature))
         .map_err(|cause| Error::Btf { section: ".BTF", cause })?;
     let source = match kernel.btf_load(&bytes, &mut Log::none()) {
         Ok(handle) => return Ok(Some(handle)),
@@ -42,7 +46,12 @@ pub(super) fn load<K: Kernel>(
         return Ok(Some(handle));
     }
     let text = log.text();
-    *refused = Some(format!("the kernel refused the object's BTF: {source}: {}", telling(&text)));
+    let why = telling(&text);
+    if let Some(table) = object.maps.iter().find(|map| map.autocreate && map.struct_ops.is_some()) {
+        let advice = format!(": {why}; table of operations '{}' needs it", table.name);
+        return Err(Error::BtfLoad { advice, cause: Arc::new(source) });
+    }
+    *refused = Some(format!("the kernel refused the object's BTF: {source}: {why}"));
     Ok(None)
 }
 
@@ -62,6 +71,7 @@ fn telling(log: &str) -> String {
 pub(super) fn for_kernel(
     object: &Object,
     btf: &Btf,
+    programs: &mut [Option<Linked>],
     supports: &dyn Fn(Feature) -> bool,
 ) -> Result<Vec<u8>, purebpf_btf::Error> {
     let mut builder = Builder::copy_of(btf);
@@ -69,6 +79,9 @@ pub(super) fn for_kernel(
     builder.remove_layout();
     complete_sections(object, btf, &mut builder)?;
     hide_functions(object, btf, &mut builder)?;
+    if arg_ctx::is_used(btf) && !supports(Feature::ArgCtxTag) {
+        arg_ctx::describe(object, btf, &mut builder, programs)?;
+    }
     // What was added by now is to be trimmed too.
     let complete = Btf::parse(builder.finish())?;
     trim(&complete, &mut builder, supports)?;

@@ -1,8 +1,9 @@
 //! Kernels that are none: one that notes what it is asked, one that fails when it is told to.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
-use std::rc::Rc;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use purebpf_btf::KernelBtf;
 use purebpf_sys::Error as SysError;
@@ -11,13 +12,13 @@ use purebpf_sys::insn::Insn;
 use purebpf_sys::probes::Feature;
 use purebpf_sys::uapi::{AttachType, Cmd, MapType};
 
-use super::kernel::{Kernel, KernelConfig, Log, MapSpec, ProgSpec};
+use super::kernel::{Kernel, KernelConfig, Log, MapFacts, MapSpec, ProgSpec};
 
 /// A kernel that accepts everything and does nothing, and can do everything unless told otherwise. It notes what it was
 /// asked and what of that was released. Clones are the same kernel.
 #[derive(Clone, Debug, Default)]
 pub struct DryKernel {
-    state: Rc<State>,
+    state: Arc<Mutex<State>>,
     kernel_btf: Option<KernelBtf>,
     kallsyms: String,
     config: Option<String>,
@@ -26,9 +27,17 @@ pub struct DryKernel {
 
 #[derive(Debug, Default)]
 struct State {
-    next: Cell<i32>,
-    live: Cell<usize>,
-    calls: RefCell<Vec<Call>>,
+    next: i32,
+    live: usize,
+    calls: Vec<Call>,
+    /// What each map that lives was created with.
+    maps: HashMap<i32, MapFacts>,
+    pins: HashMap<PathBuf, i32>,
+}
+
+/// What it notes is whole after every line that changes it.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Something that a [`DryKernel`] was asked. What was created is known by its number from then on.
@@ -55,6 +64,10 @@ pub enum Call {
         types: Option<(u32, u32)>,
         /// The map that stands for those that it is to hold.
         inner: Option<i32>,
+        /// The type of its value in the kernel's BTF, and the number of its module's types, of a table of operations.
+        kernel_value: Option<(u32, Option<i32>)>,
+        /// The hash of the only program that may use it.
+        exclusive_program: Option<Vec<u8>>,
     },
     /// An element of a map was set.
     MapUpdate {
@@ -69,6 +82,38 @@ pub enum Call {
     MapFreeze {
         /// The map.
         map: i32,
+    },
+    /// Memory of a map was mapped, and written to.
+    MapMemory {
+        /// The map.
+        map: i32,
+        /// The address that was asked for.
+        address: Option<u64>,
+        /// Bytes mapped.
+        len: usize,
+        /// Where the bytes went.
+        offset: usize,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// A pin was looked for.
+    Pinned {
+        /// Where.
+        path: PathBuf,
+        /// The number of what is there from now on.
+        found: Option<i32>,
+    },
+    /// Something was pinned.
+    Pin {
+        /// Its number.
+        number: i32,
+        /// Where.
+        path: PathBuf,
+    },
+    /// A pin was removed.
+    Unpin {
+        /// Where.
+        path: PathBuf,
     },
     /// Types were loaded.
     BtfLoad {
@@ -101,6 +146,20 @@ pub enum Call {
         /// Descriptors that instructions refer to by their place.
         fd_array: Vec<i32>,
     },
+    /// It was asked what a map was created with.
+    MapFacts {
+        /// The map.
+        map: i32,
+    },
+    /// The types of a program were asked for.
+    ProgramBtf {
+        /// The program.
+        program: i32,
+    },
+    /// The kernel's types were asked for.
+    KernelBtf,
+    /// The kernel's symbols were read.
+    Kallsyms,
     /// The configuration was read.
     Config,
     /// What has this number was released.
@@ -111,13 +170,14 @@ pub enum Call {
 #[derive(Debug)]
 pub struct DryHandle {
     number: i32,
-    state: Rc<State>,
+    state: Arc<Mutex<State>>,
 }
 
 impl Drop for DryHandle {
     fn drop(&mut self) {
-        self.state.live.set(self.state.live.get().saturating_sub(1));
-        self.state.calls.borrow_mut().push(Call::Release(self.number));
+        let mut state = lock(&self.state);
+        state.live = state.live.saturating_sub(1);
+        state.calls.push(Call::Release(self.number));
     }
 }
 
@@ -147,36 +207,45 @@ impl DryKernel {
 
     /// How many things it created that were not released.
     pub fn live(&self) -> usize {
-        self.state.live.get()
+        lock(&self.state).live
+    }
+
+    /// What is pinned, by path.
+    pub fn pins(&self) -> Vec<PathBuf> {
+        let mut pins: Vec<PathBuf> = lock(&self.state).pins.keys().cloned().collect();
+        pins.sort();
+        pins
     }
 
     /// What it was asked, in that order.
     pub fn calls(&self) -> Vec<Call> {
-        self.state.calls.borrow().clone()
+        lock(&self.state).calls.clone()
     }
 
     fn create(&self, call: impl FnOnce(i32) -> Call) -> DryHandle {
-        let number = self.state.next.get() + 1;
-        self.state.next.set(number);
-        self.state.live.set(self.state.live.get() + 1);
-        self.note(call(number));
+        let mut state = lock(&self.state);
+        state.next += 1;
+        state.live += 1;
+        let number = state.next;
+        state.calls.push(call(number));
         DryHandle { number, state: self.state.clone() }
     }
 
     fn note(&self, call: Call) {
-        self.state.calls.borrow_mut().push(call);
+        lock(&self.state).calls.push(call);
     }
 }
 
 impl Kernel for DryKernel {
     type Handle = DryHandle;
+    type Memory = DryHandle;
 
     fn number(&self, handle: &DryHandle) -> i32 {
         handle.number
     }
 
     fn map_create(&self, spec: &MapSpec<'_, DryHandle>) -> Result<DryHandle, SysError> {
-        Ok(self.create(|map| Call::MapCreate {
+        let handle = self.create(|map| Call::MapCreate {
             map,
             name: spec.name.to_owned(),
             map_type: spec.map_type,
@@ -186,7 +255,69 @@ impl Kernel for DryKernel {
             map_flags: spec.map_flags,
             types: spec.btf.map(|(_, key, value)| (key, value)),
             inner: spec.inner.map(|inner| inner.number),
-        }))
+            kernel_value: (spec.kernel_value_type != 0)
+                .then_some((spec.kernel_value_type, spec.kernel_value_module.map(|module| module.number))),
+            exclusive_program: spec.exclusive_program.map(<[u8]>::to_vec),
+        });
+        let facts = MapFacts {
+            map_type: spec.map_type,
+            key_size: spec.key_size,
+            value_size: spec.value_size,
+            max_entries: spec.max_entries,
+            map_flags: spec.map_flags,
+            map_extra: spec.map_extra,
+        };
+        lock(&self.state).maps.insert(handle.number, facts);
+        Ok(handle)
+    }
+
+    fn map_facts(&self, map: &DryHandle) -> Result<MapFacts, SysError> {
+        self.note(Call::MapFacts { map: map.number });
+        let facts = lock(&self.state).maps.get(&map.number).copied();
+        facts.ok_or_else(|| SysError::Invalid { what: "no map has the number", value: map.number.to_string() })
+    }
+
+    fn map_memory(
+        &self,
+        map: &DryHandle,
+        address: Option<u64>,
+        len: usize,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<DryHandle, SysError> {
+        let (map, bytes) = (map.number, bytes.to_vec());
+        Ok(self.create(|_| Call::MapMemory { map, address, len, offset, bytes }))
+    }
+
+    fn pinned(&self, path: &Path) -> Result<Option<DryHandle>, SysError> {
+        let there = lock(&self.state).pins.get(path).copied();
+        let Some(there) = there else {
+            self.note(Call::Pinned { path: path.to_owned(), found: None });
+            return Ok(None);
+        };
+        let handle = self.create(|number| Call::Pinned { path: path.to_owned(), found: Some(number) });
+        let mut state = lock(&self.state);
+        if let Some(facts) = state.maps.get(&there).copied() {
+            state.maps.insert(handle.number, facts);
+        }
+        drop(state);
+        Ok(Some(handle))
+    }
+
+    fn pin(&self, handle: &DryHandle, path: &Path) -> Result<(), SysError> {
+        self.note(Call::Pin { number: handle.number, path: path.to_owned() });
+        lock(&self.state).pins.insert(path.to_owned(), handle.number);
+        Ok(())
+    }
+
+    fn unpin(&self, path: &Path) {
+        self.note(Call::Unpin { path: path.to_owned() });
+        lock(&self.state).pins.remove(path);
+    }
+
+    fn program_btf(&self, program: &DryHandle) -> Result<Vec<u8>, String> {
+        self.note(Call::ProgramBtf { program: program.number });
+        Err("programs of a dry kernel have none".to_owned())
     }
 
     fn map_update(&self, map: &DryHandle, key: &[u8], value: &[u8]) -> Result<(), SysError> {
@@ -233,6 +364,7 @@ impl Kernel for DryKernel {
     }
 
     fn kernel_btf(&self) -> Result<KernelBtf, String> {
+        self.note(Call::KernelBtf);
         self.kernel_btf.clone().ok_or_else(|| "this kernel has none".to_owned())
     }
 
@@ -241,6 +373,7 @@ impl Kernel for DryKernel {
     }
 
     fn kallsyms(&self) -> Result<Vec<u8>, String> {
+        self.note(Call::Kallsyms);
         Ok(self.kallsyms.clone().into_bytes())
     }
 
@@ -256,18 +389,23 @@ impl Kernel for DryKernel {
 pub struct FailNth<K> {
     kernel: K,
     /// Calls until the one that fails.
-    left: Cell<usize>,
+    left: AtomicUsize,
     errno: i32,
     /// Whether what follows fails too.
     for_good: bool,
-    failed: Cell<bool>,
+    failed: AtomicBool,
 }
 
 impl<K: Kernel> FailNth<K> {
-    /// `kernel`, whose call number `n` (from 0) fails with `errno`. Questions that change nothing are
-    /// not counted, but for that for the configuration, which a load cannot do without.
+    /// `kernel`, whose call number `n` (from 0) fails with `errno`. Every command, mapping and file is counted; what a kernel
+    /// can do and what machine it runs on is not.
     pub fn new(kernel: K, n: usize, errno: i32) -> FailNth<K> {
-        FailNth { kernel, left: Cell::new(n), errno, for_good: false, failed: Cell::new(false) }
+        FailNth { kernel, left: AtomicUsize::new(n), errno, for_good: false, failed: AtomicBool::new(false) }
+    }
+
+    /// Whether the call was reached.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// The same, but every call after that fails too: what is tried again fails again.
@@ -279,26 +417,61 @@ impl<K: Kernel> FailNth<K> {
         self.count().map_err(|errno| SysError::Bpf { cmd, errno })
     }
 
+    fn check_file(&self, what: &str) -> Result<(), String> {
+        self.count().map_err(|errno| format!("{what}: {errno}"))
+    }
+
     fn count(&self) -> Result<(), Errno> {
-        match self.left.get().checked_sub(1) {
-            Some(left) => {
-                self.left.set(left);
-                Ok(())
-            }
-            None if self.failed.get() && !self.for_good => Ok(()),
-            None => {
-                self.failed.set(true);
-                Err(Errno(self.errno))
-            }
+        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if left.is_ok() || (self.failed.swap(true, Ordering::Relaxed) && !self.for_good) {
+            return Ok(());
         }
+        Err(Errno(self.errno))
     }
 }
 
 impl<K: Kernel> Kernel for FailNth<K> {
     type Handle = K::Handle;
+    type Memory = K::Memory;
 
     fn number(&self, handle: &K::Handle) -> i32 {
         self.kernel.number(handle)
+    }
+
+    fn map_facts(&self, map: &K::Handle) -> Result<MapFacts, SysError> {
+        self.check(Cmd::OBJ_GET_INFO_BY_FD)?;
+        self.kernel.map_facts(map)
+    }
+
+    fn map_memory(
+        &self,
+        map: &K::Handle,
+        address: Option<u64>,
+        len: usize,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<K::Memory, SysError> {
+        self.count().map_err(|errno| SysError::Syscall { call: "mmap", errno })?;
+        self.kernel.map_memory(map, address, len, offset, bytes)
+    }
+
+    fn pinned(&self, path: &Path) -> Result<Option<K::Handle>, SysError> {
+        self.check(Cmd::OBJ_GET)?;
+        self.kernel.pinned(path)
+    }
+
+    fn pin(&self, handle: &K::Handle, path: &Path) -> Result<(), SysError> {
+        self.check(Cmd::OBJ_PIN)?;
+        self.kernel.pin(handle, path)
+    }
+
+    fn unpin(&self, path: &Path) {
+        self.kernel.unpin(path);
+    }
+
+    fn program_btf(&self, program: &K::Handle) -> Result<Vec<u8>, String> {
+        self.check_file("BTF of a program")?;
+        self.kernel.program_btf(program)
     }
 
     fn map_create(&self, map: &MapSpec<'_, K::Handle>) -> Result<K::Handle, SysError> {
@@ -343,6 +516,7 @@ impl<K: Kernel> Kernel for FailNth<K> {
     }
 
     fn kernel_btf(&self) -> Result<KernelBtf, String> {
+        self.check_file("BTF of the kernel")?;
         self.kernel.kernel_btf()
     }
 
@@ -352,11 +526,12 @@ impl<K: Kernel> Kernel for FailNth<K> {
     }
 
     fn kallsyms(&self) -> Result<Vec<u8>, String> {
+        self.check_file("the kernel's symbols")?;
         self.kernel.kallsyms()
     }
 
     fn config(&self) -> Result<KernelConfig, String> {
-        self.count().map_err(|errno| format!("the configuration: {errno}"))?;
+        self.check_file("the configuration")?;
         self.kernel.config()
     }
 }

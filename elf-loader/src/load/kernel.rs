@@ -1,6 +1,7 @@
 //! What a load asks of a kernel.
 
 use std::fmt;
+use std::path::Path;
 
 use purebpf_btf::KernelBtf;
 use purebpf_sys::Error as SysError;
@@ -11,9 +12,17 @@ use purebpf_sys::uapi::{AttachType, MapType, ProgType};
 /// A kernel, as far as loading needs one.
 ///
 /// Handles stand for what was created, and release it when they are dropped.
-pub trait Kernel: fmt::Debug {
+pub trait Kernel: fmt::Debug + Sync {
     /// A map, a program, or a BTF object.
-    type Handle: fmt::Debug;
+    type Handle: fmt::Debug + Send + Sync;
+
+    /// Memory of a map that this process shares with the kernel.
+    type Memory: fmt::Debug + Send + Sync;
+
+    /// How many programs it may be asked to verify at a time.
+    fn parallelism(&self) -> usize {
+        1
+    }
 
     /// The number by which instructions and attributes refer to `handle`: its file descriptor.
     fn number(&self, handle: &Self::Handle) -> i32;
@@ -35,6 +44,47 @@ pub trait Kernel: fmt::Debug {
     /// # Errors
     /// The kernel's.
     fn map_freeze(&self, map: &Self::Handle) -> Result<(), SysError>;
+
+    /// What a map was created with.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn map_facts(&self, map: &Self::Handle) -> Result<MapFacts, SysError>;
+
+    /// Maps the first `len` bytes of a map for reading and writing, at an address if one is given, and puts `bytes` at `offset`
+    /// in them.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn map_memory(
+        &self,
+        map: &Self::Handle,
+        address: Option<u64>,
+        len: usize,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<Self::Memory, SysError>;
+
+    /// `BPF_OBJ_GET`: what is pinned at a path; `None` where nothing is.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn pinned(&self, path: &Path) -> Result<Option<Self::Handle>, SysError>;
+
+    /// `BPF_OBJ_PIN`, in a folder that is made if it is not there.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn pin(&self, handle: &Self::Handle, path: &Path) -> Result<(), SysError>;
+
+    /// Removes a pin.
+    fn unpin(&self, path: &Path);
+
+    /// The BTF of a program that is loaded.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn program_btf(&self, program: &Self::Handle) -> Result<Vec<u8>, String>;
 
     /// `BPF_BTF_LOAD`.
     ///
@@ -129,6 +179,32 @@ pub struct MapSpec<'a, H> {
     pub btf: Option<(&'a H, u32, u32)>,
     /// A map like those that this one is to hold.
     pub inner: Option<&'a H>,
+    /// The type of the value in the kernel's own BTF, of a table of operations; 0 for none.
+    pub kernel_value_type: u32,
+    /// The module whose BTF that is in.
+    pub kernel_value_module: Option<&'a H>,
+    /// The SHA-256 of the only program that may use it.
+    pub exclusive_program: Option<&'a [u8]>,
+    /// The network device that it is offloaded to; 0 for none.
+    pub ifindex: u32,
+}
+
+/// What a map that exists was created with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MapFacts {
+    /// Its type.
+    pub map_type: MapType,
+    /// Size of a key in bytes.
+    pub key_size: u32,
+    /// Size of a value in bytes.
+    pub value_size: u32,
+    /// How many entries, or how many bytes.
+    pub max_entries: u32,
+    /// `BPF_F_*`.
+    pub map_flags: u32,
+    /// What it means depends on the type.
+    pub map_extra: u64,
 }
 
 /// A program to be loaded.
@@ -159,6 +235,10 @@ pub struct ProgSpec<'a, H> {
     pub attach_btf_id: u32,
     /// The module whose BTF that is in.
     pub attach_btf_module: Option<&'a H>,
+    /// The program whose BTF that is in, to which it attaches.
+    pub attach_program: Option<&'a H>,
+    /// The network device that it is offloaded or bound to; 0 for none.
+    pub ifindex: u32,
     /// Descriptors that instructions refer to by their place.
     pub fd_array: &'a [i32],
 }

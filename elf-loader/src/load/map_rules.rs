@@ -193,14 +193,16 @@ const STACK_MAX: u32 = 512;
 const FRAMES: u32 = 127;
 
 /// Errno numbers that are the same on every architecture that has BPF, and the kernel's own ENOTSUPP.
-mod errno {
-    pub(super) const EPERM: i32 = 1;
-    pub(super) const E2BIG: i32 = 7;
-    pub(super) const EBADF: i32 = 9;
-    pub(super) const ENOMEM: i32 = 12;
-    pub(super) const EINVAL: i32 = 22;
-    pub(super) const ENOSPC: i32 = 28;
-    pub(super) const ENOTSUPP: i32 = purebpf_sys::error::ENOTSUPP;
+pub(super) mod errno {
+    pub(in super::super) const EPERM: i32 = 1;
+    pub(in super::super) const ENOENT: i32 = 2;
+    pub(in super::super) const E2BIG: i32 = 7;
+    pub(in super::super) const EBADF: i32 = 9;
+    pub(in super::super) const ENOMEM: i32 = 12;
+    pub(in super::super) const EEXIST: i32 = 17;
+    pub(in super::super) const EINVAL: i32 = 22;
+    pub(in super::super) const ENOSPC: i32 = 28;
+    pub(in super::super) const ENOTSUPP: i32 = purebpf_sys::error::ENOTSUPP;
 }
 
 /// Which attribute of a map a kernel of this `version` (as `LINUX_VERSION_CODE` has it) refused with `errno`, and why: by the

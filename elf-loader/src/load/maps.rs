@@ -1,16 +1,21 @@
-//! Maps: created, filled, frozen.
+//! Maps: found where they are pinned, else created, filled, frozen.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use purebpf_sys::Error as SysError;
 use purebpf_sys::probes::Feature;
 use purebpf_sys::uapi::{self, MapType};
 
-use super::kernel::{Kernel, MapSpec, kernel_name};
-use super::map_rules::explain_map_create;
+use super::kernel::{Kernel, MapFacts, MapSpec, kernel_name};
+use super::map_rules::{errno, explain_map_create};
+use super::modules::Modules;
+use super::session::Pins;
+use super::struct_ops::Table;
 use crate::Error;
 use crate::error::advice;
-use crate::object::{Map, MapDefinition, MapKind, Object, Slot, round_ring_size};
+use crate::object::{Map, MapDefinition, MapId, MapKind, Object, Pinning, Slot, round_ring_size};
 
 /// Map types for which the kernel takes no types of keys and values.
 const WITHOUT_BTF: [MapType; 14] = [
@@ -34,26 +39,65 @@ const WITHOUT_BTF: [MapType; 14] = [
 const NEEDS_BTF: [MapType; 4] =
     [MapType::SK_STORAGE, MapType::INODE_STORAGE, MapType::TASK_STORAGE, MapType::CGRP_STORAGE];
 
-/// Creates all maps of an object that are to be. `config` is what the `.kconfig` map holds where it is not zero.
+/// The maps of an object in the kernel, by their id.
+#[derive(Debug)]
+pub(super) struct Maps<K: Kernel> {
+    /// `None` for those that were not to be created.
+    pub(super) handles: Vec<Option<K::Handle>>,
+    /// Memory of arenas: the kernel takes no program that uses one before it is mapped.
+    pub(super) memory: Vec<Option<K::Memory>>,
+}
+
+/// What maps are created from, beside the object.
+pub(super) struct Inputs<'a, K: Kernel> {
+    pub(super) object: &'a Object,
+    pub(super) kernel: &'a K,
+    /// The object's types in the kernel.
+    pub(super) btf: Option<&'a K::Handle>,
+    /// What the `.kconfig` map holds where it is not zero.
+    pub(super) config: &'a [(u32, Vec<u8>)],
+    /// Tables of operations as the kernel has them.
+    pub(super) tables: &'a [Option<Table>],
+    pub(super) modules: &'a Modules<K>,
+    /// Hashes of the only programs that may use maps.
+    pub(super) hashes: &'a [Option<[u8; 32]>],
+    /// The folder of pins by name.
+    pub(super) pin_root: &'a Path,
+}
+
+/// Creates all maps of an object that are to be, but for those in `given`. What is pinned is noted in `pins`.
 pub(super) fn create_all<K: Kernel>(
-    object: &Object,
-    kernel: &K,
-    btf: Option<&K::Handle>,
-    config: &[(u32, Vec<u8>)],
+    inputs: &Inputs<'_, K>,
+    given: Vec<(MapId, K::Handle)>,
+    pins: &Pins,
     warnings: &mut Vec<String>,
-) -> Result<Vec<Option<K::Handle>>, Error> {
-    let mut handles = Vec::with_capacity(object.maps.len());
-    for map in &object.maps {
+) -> Result<Maps<K>, Error> {
+    let Inputs { object, kernel, .. } = *inputs;
+    let mut given: HashMap<usize, K::Handle> = given.into_iter().map(|(id, handle)| (id.0, handle)).collect();
+    let mut maps = Maps { handles: Vec::with_capacity(object.maps.len()), memory: Vec::new() };
+    let mut made = Vec::with_capacity(object.maps.len());
+    for (n, map) in object.maps.iter().enumerate() {
         // Instructions cannot refer to data there; programs that do are poisoned.
-        let wanted = map.autocreate && (map.kind == MapKind::User || kernel.supports(Feature::GlobalData));
-        handles.push(if wanted { Some(create(map, kernel, btf, config, warnings)?) } else { None });
+        let is_data = !matches!(map.kind, MapKind::User | MapKind::StructOps);
+        let wanted = map.autocreate && (!is_data || kernel.supports(Feature::GlobalData));
+        let (mut handle, mut memory, mut is_new) = (None, None, false);
+        if wanted {
+            let (found, new) = find_or_create(inputs, MapId(n), given.remove(&n), pins, warnings)?;
+            if map.is_arena() {
+                memory = Some(map_arena(map, kernel, &found)?);
+            }
+            (handle, is_new) = (Some(found), new);
+        }
+        maps.handles.push(handle);
+        maps.memory.push(memory);
+        made.push(is_new);
     }
     // The maps that others hold may be declared after those.
-    for (map, handle) in object.maps.iter().zip(&handles) {
-        let Some(handle) = handle else { continue };
+    for ((map, handle), is_new) in object.maps.iter().zip(&maps.handles).zip(made) {
+        let Some(handle) = handle.as_ref().filter(|_| is_new && map.kind != MapKind::StructOps) else { continue };
         for (index, slot) in &map.slots {
             match slot {
-                Slot::Map(id) => fill_slot(map, kernel, handle, *index, held(&handles, id.0))?,
+                Slot::Map(id) => fill_slot(map, kernel, handle, *index, held(&maps.handles, id.0))?,
                 Slot::Program(_) => {}
                 Slot::Broken(why) => {
                     return Err(Error::MapDefinition { map: map.name.clone(), what: why.to_string() });
@@ -61,7 +105,117 @@ pub(super) fn create_all<K: Kernel>(
             }
         }
     }
-    Ok(handles)
+    Ok(maps)
+}
+
+/// The map that is there already, given or pinned, else a new one, pinned if it is to be. Says whether it is new.
+fn find_or_create<K: Kernel>(
+    inputs: &Inputs<'_, K>,
+    id: MapId,
+    given: Option<K::Handle>,
+    pins: &Pins,
+    warnings: &mut Vec<String>,
+) -> Result<(K::Handle, bool), Error> {
+    let Inputs { object, kernel, .. } = *inputs;
+    let map = object.maps.get(id.0).ok_or(Error::NoSuch { what: "map", index: id.0 })?;
+    let Some(path) = pin_path(map, inputs.pin_root) else {
+        return match given {
+            Some(handle) => Ok((handle, false)),
+            None => Ok((create(inputs, map, id, warnings)?, true)),
+        };
+    };
+    let fault = |cause: SysError| pin_fault(map, &path, cause);
+    let mut given = given;
+    // Between the look at the path and the pin, another may have put the same map there.
+    for last in [false, true] {
+        if let Some(found) = kernel.pinned(&path).map_err(fault)? {
+            let facts = kernel.map_facts(&found).map_err(fault)?;
+            return match differences(map, &definition(map, kernel)?, &facts) {
+                Some(what) => Err(Error::MapPin { map: map.name.clone(), path, what, cause: None }),
+                None => Ok((found, false)),
+            };
+        }
+        let is_new = given.is_none();
+        let handle = match given.take() {
+            Some(handle) => handle,
+            None => create(inputs, map, id, warnings)?,
+        };
+        match kernel.pin(&handle, &path) {
+            Ok(()) => {
+                pins.add(path);
+                return Ok((handle, is_new));
+            }
+            Err(cause) if cause.errno() == errno::EEXIST && !last => {}
+            Err(cause) => return Err(fault(cause)),
+        }
+    }
+    Err(Error::MapPin {
+        map: map.name.clone(),
+        path,
+        what: "others pin and unpin there all the time".into(),
+        cause: None,
+    })
+}
+
+/// Where a map is pinned.
+fn pin_path(map: &Map, root: &Path) -> Option<PathBuf> {
+    match (&map.pin_path, map.pinning) {
+        (Some(path), _) => Some(path.clone()),
+        (None, Pinning::ByName) => Some(root.join(&map.name)),
+        _ => None,
+    }
+}
+
+fn pin_fault(map: &Map, path: &Path, cause: SysError) -> Error {
+    let what = match cause.errno() {
+        errno::EPERM => format!("{cause}; it may not be in a bpffs: `mount -t bpf bpf /sys/fs/bpf` makes one"),
+        _ => format!("{cause}{}", advice(&cause)),
+    };
+    Error::MapPin { map: map.name.clone(), path: path.to_owned(), what, cause: Some(Arc::new(cause)) }
+}
+
+/// In what a map that is pinned differs from the one that would be created (libbpf's `map_is_reuse_compat`).
+fn differences(map: &Map, wanted: &MapDefinition, found: &MapFacts) -> Option<String> {
+    let mut found = *found;
+    if matches!(map.definition.map_type, MapType::DEVMAP | MapType::DEVMAP_HASH) {
+        // The kernel sets it by itself.
+        found.map_flags &= !uapi::BPF_F_RDONLY_PROG;
+    }
+    let type_name = |number: MapType| number.name().map_or_else(|| number.0.to_string(), str::to_owned);
+    let mut all = Vec::new();
+    if found.map_type != wanted.map_type {
+        all.push(format!("type is {}, not {}", type_name(found.map_type), type_name(wanted.map_type)));
+    }
+    let numbers = [
+        ("key_size", found.key_size, wanted.key_size),
+        ("value_size", found.value_size, wanted.value_size),
+        ("max_entries", found.max_entries, wanted.max_entries),
+    ];
+    for (name, found, wanted) in numbers.into_iter().filter(|(_, found, wanted)| found != wanted) {
+        all.push(format!("{name} is {found}, not {wanted}"));
+    }
+    if found.map_flags != wanted.map_flags {
+        all.push(format!("map_flags are {:#x}, not {:#x}", found.map_flags, wanted.map_flags));
+    }
+    if found.map_extra != wanted.map_extra {
+        all.push(format!("map_extra is {:#x}, not {:#x}", found.map_extra, wanted.map_extra));
+    }
+    (!all.is_empty()).then(|| format!("another map is pinned there: its {}", all.join(", its ")))
+}
+
+/// Maps an arena, with the variables that the object keeps in it.
+fn map_arena<K: Kernel>(map: &Map, kernel: &K, handle: &K::Handle) -> Result<K::Memory, Error> {
+    let fault =
+        |cause: SysError| Error::MapFill { map: map.name.clone(), advice: advice(&cause), cause: Arc::new(cause) };
+    let page_size = kernel.page_size();
+    let len = usize::try_from(map.arena_size(page_size)).map_err(|_| {
+        fault(SysError::Invalid { what: "an arena of more bytes than this process has", value: map.name.clone() })
+    })?;
+    let address = (map.definition.map_extra != 0).then_some(map.definition.map_extra);
+    let variables = map.initial_value.as_deref().unwrap_or_default();
+    let at_end = !variables.is_empty() && kernel.supports(Feature::Ldimm64FullRangeOff);
+    let offset = if at_end { map.arena_variables(page_size) as usize } else { 0 };
+    kernel.map_memory(handle, address, len, offset, variables).map_err(fault)
 }
 
 /// Puts programs into the arrays that hold them from the start.
@@ -72,7 +226,7 @@ pub(super) fn fill_program_slots<K: Kernel>(
     programs: &[Option<K::Handle>],
 ) -> Result<(), Error> {
     for (map, handle) in object.maps.iter().zip(maps) {
-        let Some(handle) = handle else { continue };
+        let Some(handle) = handle.as_ref().filter(|_| map.kind != MapKind::StructOps) else { continue };
         for (index, slot) in &map.slots {
             if let Slot::Program(id) = slot {
                 fill_slot(map, kernel, handle, *index, held(programs, id.0))?;
@@ -104,16 +258,26 @@ fn fill_slot<K: Kernel>(
     })
 }
 
+/// A map's definition, adjusted to the kernel.
+fn definition<K: Kernel>(map: &Map, kernel: &K) -> Result<MapDefinition, Error> {
+    let mut definition = map.definition.clone();
+    adjust(&mut definition, kernel).map_err(|source| refused(map, &map.definition, kernel.version(), source))?;
+    Ok(definition)
+}
+
 fn create<K: Kernel>(
+    inputs: &Inputs<'_, K>,
     map: &Map,
-    kernel: &K,
-    btf: Option<&K::Handle>,
-    config: &[(u32, Vec<u8>)],
+    id: MapId,
     warnings: &mut Vec<String>,
 ) -> Result<K::Handle, Error> {
+    let Inputs { kernel, btf, .. } = *inputs;
     let version = kernel.version();
-    let mut definition = map.definition.clone();
-    adjust(&mut definition, kernel).map_err(|source| refused(map, &map.definition, version, source))?;
+    let mut definition = definition(map, kernel)?;
+    let table = inputs.tables.get(id.0).and_then(Option::as_ref);
+    if let Some(table) = table {
+        definition.value_size = table.value_size;
+    }
     // The kernel wants to see a map like those that this one is to hold; that is no longer needed afterwards.
     let inner = match &definition.inner {
         Some(inner) => {
@@ -122,18 +286,31 @@ fn create<K: Kernel>(
             let refused = |source| refused(map, &told, version, source);
             adjust(&mut inner, kernel).map_err(refused)?;
             let name = format!("{}.inner", map.name);
-            Some(create_one(kernel, &name, &inner, btf, None, warnings).map_err(refused)?)
+            let spec = spec(kernel, &name, &inner, btf);
+            Some(create_one(kernel, &name, spec, warnings).map_err(refused)?)
         }
         None => None,
     };
-    let handle = create_one(kernel, &map.name, &definition, btf, inner.as_ref(), warnings);
+    let mut spec = spec(kernel, &map.name, &definition, btf);
+    spec.inner = inner.as_ref();
+    spec.ifindex = map.ifindex;
+    spec.exclusive_program = inputs.hashes.get(id.0).and_then(Option::as_ref).map(<[u8; 32]>::as_slice);
+    if let Some(table) = table {
+        // It is the kernel's type that counts; the object's types must be there all the same (`map_create`).
+        spec.btf = btf.map(|btf| (btf, 0, 0));
+        spec.kernel_value_type = table.value_type.0;
+        spec.kernel_value_module = table.module.and_then(|module| inputs.modules.handle(module));
+    }
+    let handle = create_one(kernel, &map.name, spec, warnings);
     let handle = handle.map_err(|source| {
         if btf.is_none() {
             (definition.key_type_id, definition.value_type_id) = (None, None);
         }
         refused(map, &definition, version, source)
     })?;
-    fill(map, kernel, &handle, config)?;
+    if !map.is_arena() && map.kind != MapKind::StructOps {
+        fill(map, kernel, &handle, inputs.config)?;
+    }
     Ok(handle)
 }
 
@@ -157,18 +334,17 @@ fn adjust<K: Kernel>(definition: &mut MapDefinition, kernel: &K) -> Result<(), S
     Ok(())
 }
 
-fn create_one<K: Kernel>(
+/// What a map is created from.
+fn spec<'a, K: Kernel>(
     kernel: &K,
-    name: &str,
+    name: &'a str,
     definition: &MapDefinition,
-    btf: Option<&K::Handle>,
-    inner: Option<&K::Handle>,
-    warnings: &mut Vec<String>,
-) -> Result<K::Handle, SysError> {
+    btf: Option<&'a K::Handle>,
+) -> MapSpec<'a, K::Handle> {
     let number = |id: Option<purebpf_btf::TypeId>| id.map_or(0, |id| id.0);
     let (key, value) = (number(definition.key_type_id), number(definition.value_type_id));
     let with_btf = !WITHOUT_BTF.contains(&definition.map_type) && value != 0;
-    let mut spec = MapSpec {
+    MapSpec {
         name: kernel_name(kernel, name),
         map_type: definition.map_type,
         key_size: definition.key_size,
@@ -178,11 +354,23 @@ fn create_one<K: Kernel>(
         numa_node: definition.numa_node,
         map_extra: definition.map_extra,
         btf: btf.filter(|_| with_btf).map(|btf| (btf, key, value)),
-        inner,
-    };
+        inner: None,
+        kernel_value_type: 0,
+        kernel_value_module: None,
+        exclusive_program: None,
+        ifindex: 0,
+    }
+}
+
+fn create_one<K: Kernel>(
+    kernel: &K,
+    name: &str,
+    mut spec: MapSpec<'_, K::Handle>,
+    warnings: &mut Vec<String>,
+) -> Result<K::Handle, SysError> {
     match kernel.map_create(&spec) {
-        // Types only serve whoever looks at the map; it works without, but for storage.
-        Err(error) if spec.btf.is_some() && !NEEDS_BTF.contains(&definition.map_type) => {
+        // Types only serve whoever looks at the map; it works without, but for storage and tables of operations.
+        Err(error) if spec.btf.is_some() && spec.kernel_value_type == 0 && !NEEDS_BTF.contains(&spec.map_type) => {
             spec.btf = None;
             let handle = kernel.map_create(&spec)?;
             warnings.push(format!("map '{name}' was created without the types of its keys and values: {error}"));

@@ -1,17 +1,23 @@
-//! Programs: references filled in, attach targets found, verified.
+//! Programs: references filled in, verified.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-use purebpf_btf::{KernelBtf, Kind, ModuleBtf};
-use purebpf_sys::insn::{Insn, op};
+use purebpf_sys::Error as SysError;
+use purebpf_sys::insn::{Insn, op, pseudo, to_native_bytes};
 use purebpf_sys::probes::Feature;
+use purebpf_sys::uapi::{AttachType, MapType, bpf_insn_array_value};
+use sha2::{Digest, Sha256};
 
-use super::kernel::{Kernel, Log, ProgSpec, kernel_name};
-use super::{KernelType, Prepared, report};
+use super::kernel::{Kernel, Log, MapSpec, ProgSpec, kernel_name};
+use super::modules::Modules;
+use super::{Prepared, report};
 use crate::Error;
+use crate::error::advice;
 use crate::link::{Linked, StreamValue};
-use crate::object::{AttachBtf, MapId, Object, Program, ProgramId};
-use crate::{nearest, poison};
+use crate::object::{Object, Program, ProgramId};
+use crate::poison;
 
 /// The log's size at the first try, how it grows, and the last.
 const LOG_SIZE: usize = 256 << 10;
@@ -32,42 +38,86 @@ const PROBE_READS: [(i32, i32); 4] = [
     (114, 45), // bpf_probe_read_user_str
 ];
 
+/// A program in the kernel, and what the verifier said of it if it was asked to.
+#[derive(Debug)]
+pub(super) struct Verified<H> {
+    pub(super) handle: H,
+    pub(super) log: Option<String>,
+}
+
+/// Fewer programs than this are verified one by one: what threads would save is less than what they cost.
+const MIN_PARALLEL: usize = 4;
+
 impl<K: Kernel> Prepared<K> {
-    pub(super) fn load_program(
-        &self,
-        object: &Object,
-        id: ProgramId,
-        linked: &Linked,
-        modules: &mut Modules<'_, K>,
-    ) -> Result<K::Handle, Error> {
-        let program = object.programs.get(id.0).ok_or(Error::NoSuch { what: "program", index: id.0 })?;
-        let attach = match &program.attach_btf {
-            Some(target) => {
-                let symbols = || self.kernel.kallsyms().ok();
-                Some(find_attach_type(program, target, self.kernel_btf.as_ref(), symbols)?)
+    /// Has all programs verified, several at a time if the kernel allows that. Which of several faults is told does not depend on
+    /// which is found first: it is that of the first program.
+    pub(super) fn load_programs(&self, object: &Object) -> Result<Vec<Option<Verified<K::Handle>>>, Error> {
+        let wanted: Vec<(usize, &Linked)> =
+            self.programs.iter().enumerate().filter_map(|(n, linked)| Some((n, linked.as_ref()?))).collect();
+        let (next, first_fault) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
+        let work = || {
+            let mut done = Vec::new();
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                let Some((program, linked)) = wanted.get(n).filter(|_| n < first_fault.load(Ordering::Relaxed)) else {
+                    return done;
+                };
+                let result = self.load_program(object, ProgramId(*program), linked);
+                if result.is_err() {
+                    first_fault.fetch_min(n, Ordering::Relaxed);
+                }
+                done.push((*program, result));
             }
-            None => None,
         };
-        let mut insns = linked.insns.clone();
-        let mut fd_array = Vec::new();
-        for reference in &linked.references {
-            self.fill_in(&mut insns, reference.insn, reference.value, modules, &mut fd_array)?;
-        }
-        if !self.kernel.supports(Feature::ProbeReadKernel) {
-            without_probe_read_kernel(&mut insns);
-        }
-        let attach_module = match attach.and_then(|found| found.module) {
-            Some(module) => Some(modules.open(module)?),
-            None => None,
+        let workers = if wanted.len() < MIN_PARALLEL { 1 } else { self.session.kernel.parallelism().min(wanted.len()) };
+        let mut done = match workers {
+            0 | 1 => work(),
+            _ => thread::scope(|scope| {
+                let others: Vec<_> =
+                    (1..workers).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
+                let mut done = work();
+                for other in others {
+                    // A worker does not panic; what it had done would be released with it.
+                    done.extend(other.join().unwrap_or_default());
+                }
+                done
+            }),
         };
+        done.sort_by_key(|(program, _)| *program);
+        let mut loaded: Vec<Option<Verified<K::Handle>>> = self.programs.iter().map(|_| None).collect();
+        for (program, result) in done {
+            if let Some(place) = loaded.get_mut(program) {
+                *place = Some(result?);
+            }
+        }
+        Ok(loaded)
+    }
+
+    fn load_program(&self, object: &Object, id: ProgramId, linked: &Linked) -> Result<Verified<K::Handle>, Error> {
+        let kernel = &self.session.kernel;
+        let program = object.programs.get(id.0).ok_or(Error::NoSuch { what: "program", index: id.0 })?;
+        // The program holds them once it is loaded.
+        let jump_tables = create_jump_tables(kernel, program, linked)?;
+        let number = |value| match value {
+            StreamValue::JumpTable(n) => jump_tables.get(n).map(|handle| kernel.number(handle)),
+            StreamValue::Map(map) | StreamValue::MapValue(map) => {
+                self.maps.handles.get(map.0)?.as_ref().map(|handle| kernel.number(handle))
+            }
+            _ => None,
+        };
+        let Stream { insns, fd_array } = Stream::assemble(kernel, linked, number, &self.modules)?;
+        let target = self.targets.get(&id.0);
         // Functions need a kernel that knows their types; the program loads without.
-        let btf = self.btf.as_ref().filter(|_| self.kernel.supports(Feature::BtfFunc));
-        let expected_attach_type = program
-            .expected_attach_type
-            .filter(|_| !program.attach_type_optional || self.kernel.supports(Feature::ExpAttachType));
-        let version = if object.kernel_version != 0 { object.kernel_version } else { self.kernel.version() };
+        let btf = self.btf.as_ref().filter(|_| kernel.supports(Feature::BtfFunc));
+        let expected_attach_type = match target.and_then(|target| target.member) {
+            Some(member) => Some(AttachType(member)),
+            None => program
+                .expected_attach_type
+                .filter(|_| !program.attach_type_optional || kernel.supports(Feature::ExpAttachType)),
+        };
+        let version = if object.kernel_version != 0 { object.kernel_version } else { kernel.version() };
         let spec = ProgSpec {
-            name: kernel_name(&self.kernel, &program.name),
+            name: kernel_name(kernel, &program.name),
             prog_type: program.prog_type,
             expected_attach_type,
             flags: program.flags,
@@ -77,40 +127,56 @@ impl<K: Kernel> Prepared<K> {
             btf,
             func_info: (&linked.func_info.bytes, linked.func_info.record_size),
             line_info: (&linked.line_info.bytes, linked.line_info.record_size),
-            attach_btf_id: attach.map_or(0, |found| found.id.0),
-            attach_btf_module: attach_module.and_then(|place| modules.handle(place)),
+            attach_btf_id: target.map_or(0, |target| target.type_id),
+            attach_btf_module: target.and_then(|target| self.modules.handle(target.module?)),
+            attach_program: self.attach_programs.get(&id.0),
+            ifindex: program.ifindex,
             fd_array: &fd_array,
         };
         self.verify(object, program, linked, &spec)
     }
 
-    /// Loads without a log; after a refusal once more with one, to tell why.
+    /// Loads, with a log if one is wanted; after a refusal without one once more with it, to tell why.
     fn verify(
         &self,
         object: &Object,
         program: &Program,
         linked: &Linked,
         spec: &ProgSpec<'_, K::Handle>,
-    ) -> Result<K::Handle, Error> {
-        let mut source = match self.kernel.prog_load(spec, &mut Log::none()) {
-            Ok(handle) => return Ok(handle),
-            Err(source) => source,
-        };
+    ) -> Result<Verified<K::Handle>, Error> {
+        let kernel = &self.session.kernel;
+        let wanted = if program.log_level != 0 { program.log_level } else { self.log_level };
+        let mut refused = None;
+        if wanted == 0 {
+            match kernel.prog_load(spec, &mut Log::none()) {
+                Ok(handle) => return Ok(Verified { handle, log: None }),
+                Err(cause) => refused = Some(cause),
+            }
+        }
         let mut size = LOG_SIZE;
-        let text = loop {
-            let mut log = Log::new(self.log_level.max(1), size);
-            let again = match self.kernel.prog_load(spec, &mut log) {
-                // What refused the first time was something that passes.
-                Ok(handle) => return Ok(handle),
+        let (source, text) = loop {
+            let mut log = Log::new(wanted.max(1), size);
+            let again = match kernel.prog_load(spec, &mut log) {
+                // What refused the first time may be something that passes.
+                Ok(handle) => return Ok(Verified { handle, log: (wanted != 0).then(|| log.text()) }),
                 Err(again) => again,
             };
-            let too_small = again.errno() == ENOSPC && source.errno() != ENOSPC;
+            let too_small = again.errno() == ENOSPC && refused.as_ref().is_none_or(|first| first.errno() != ENOSPC);
             if !too_small {
-                source = again;
-                break log.text();
+                break (again, log.text());
             }
             if size >= MAX_LOG_SIZE {
-                break self.with_verdict(spec, log.text());
+                // Whether that is all that is wrong, a load without a log tells.
+                let source = match refused {
+                    Some(source) => source,
+                    None => match kernel.prog_load(spec, &mut Log::none()) {
+                        Ok(handle) => {
+                            return Ok(Verified { handle, log: Some(format!("{}\n{}\n", log.text(), report::CUT)) });
+                        }
+                        Err(source) => source,
+                    },
+                };
+                break (source, self.with_verdict(spec, log.text()));
             }
             size = (size * LOG_GROWTH).min(MAX_LOG_SIZE);
         };
@@ -136,53 +202,113 @@ impl<K: Kernel> Prepared<K> {
         }
         log.push_str(&format!("\n{}\n", report::CUT));
         let mut verdict = Log::new(BPF_LOG_STATS, LOG_SIZE);
-        if self.kernel.prog_load(spec, &mut verdict).is_err() {
+        if self.session.kernel.prog_load(spec, &mut verdict).is_err() {
             log.push_str(&verdict.text());
         }
         log
     }
+}
 
-    fn fill_in(
-        &self,
-        insns: &mut [Insn],
+/// The map of each jump table of a program, frozen.
+fn create_jump_tables<K: Kernel>(kernel: &K, program: &Program, linked: &Linked) -> Result<Vec<K::Handle>, Error> {
+    let fault = |cause: SysError| Error::JumpTable {
+        program: program.name.clone(),
+        advice: advice(&cause),
+        cause: Arc::new(cause),
+    };
+    let mut handles = Vec::with_capacity(linked.jump_tables.len());
+    for table in &linked.jump_tables {
+        let spec = MapSpec {
+            name: kernel_name(kernel, JUMP_TABLES),
+            map_type: MapType::INSN_ARRAY,
+            key_size: 4,
+            value_size: size_of::<bpf_insn_array_value>() as u32,
+            max_entries: table.len() as u32,
+            map_flags: 0,
+            numa_node: 0,
+            map_extra: 0,
+            btf: None,
+            inner: None,
+            kernel_value_type: 0,
+            kernel_value_module: None,
+            exclusive_program: None,
+            ifindex: 0,
+        };
+        let handle = kernel.map_create(&spec).map_err(fault)?;
+        for (key, place) in (0u32..).zip(table) {
+            let mut value = [0; size_of::<bpf_insn_array_value>()];
+            // `orig_off` is the first field; the rest is the kernel's to fill in.
+            value[..4].copy_from_slice(&place.to_ne_bytes());
+            kernel.map_update(&handle, &key.to_ne_bytes(), &value).map_err(fault)?;
+        }
+        kernel.map_freeze(&handle).map_err(fault)?;
+        handles.push(handle);
+    }
+    Ok(handles)
+}
+
+/// What libbpf calls such a map.
+const JUMP_TABLES: &str = ".jumptables";
+
+/// A program as the kernel takes it.
+pub(super) struct Stream {
+    pub(super) insns: Vec<Insn>,
+    /// Descriptors that instructions refer to by their place.
+    fd_array: Vec<i32>,
+}
+
+impl Stream {
+    /// Fills in a stream's references: those to maps as `number` says, where it says nothing with a call that tells what is missing.
+    pub(super) fn assemble<K: Kernel>(
+        kernel: &K,
+        linked: &Linked,
+        number: impl Fn(StreamValue) -> Option<i32>,
+        modules: &Modules<K>,
+    ) -> Result<Stream, Error> {
+        let mut stream = Stream { insns: linked.insns.clone(), fd_array: Vec::new() };
+        for reference in &linked.references {
+            stream.fill_in(kernel, reference.insn, reference.value, number(reference.value), modules)?;
+        }
+        if !kernel.supports(Feature::ProbeReadKernel) {
+            without_probe_read_kernel(&mut stream.insns);
+        }
+        Ok(stream)
+    }
+
+    fn fill_in<K: Kernel>(
+        &mut self,
+        kernel: &K,
         at: usize,
         value: StreamValue,
-        modules: &mut Modules<'_, K>,
-        fd_array: &mut Vec<i32>,
+        map: Option<i32>,
+        modules: &Modules<K>,
     ) -> Result<(), Error> {
-        let (first, rest) = match insns.get_mut(at..).and_then(<[Insn]>::split_first_mut) {
+        let (first, rest) = match self.insns.get_mut(at..).and_then(<[Insn]>::split_first_mut) {
             Some(halves) => halves,
             None => return Err(Error::NoSuch { what: "instruction", index: at }),
         };
         let mut no_second = Insn::default();
         let second = rest.first_mut().unwrap_or(&mut no_second);
         match value {
-            StreamValue::Map(map) | StreamValue::MapValue(map) => match self.map_number(map) {
+            StreamValue::Map(id) | StreamValue::MapValue(id) => match map {
                 Some(number) => first.imm = number,
                 None => {
-                    let number = poison::MAP.wrapping_add(map.0 as i32);
+                    let number = poison::MAP.wrapping_add(id.0 as i32);
                     (*first, *second) = (call(number), call(number));
                 }
             },
+            StreamValue::JumpTable(n) => first.imm = map.ok_or(Error::NoSuch { what: "jump table", index: n })?,
             StreamValue::BtfId { type_id, module, .. } => {
-                first.imm = type_id as i32;
-                second.imm = match module {
-                    Some(module) => {
-                        let place = modules.open(module)?;
-                        modules.number(place)
-                    }
-                    None => 0,
-                };
+                (first.imm, second.imm) = (type_id as i32, modules.number(kernel, module));
             }
             StreamValue::Kfunc { type_id, module, .. } => {
                 first.imm = type_id as i32;
                 if let (Some(module), Ok(at)) = (module, usize::try_from(first.off)) {
-                    let place = modules.open(module)?;
                     // The first place stands for vmlinux, and those that this program does not use stay empty.
-                    if fd_array.len() <= at {
-                        fd_array.resize(at + 1, 0);
+                    if self.fd_array.len() <= at {
+                        self.fd_array.resize(at + 1, 0);
                     }
-                    fd_array[at] = modules.number(place);
+                    self.fd_array[at] = modules.number(kernel, Some(module));
                 }
             }
             StreamValue::Ksym { address, .. } => {
@@ -193,8 +319,18 @@ impl<K: Kernel> Prepared<K> {
         Ok(())
     }
 
-    fn map_number(&self, map: MapId) -> Option<i32> {
-        self.maps.get(map.0)?.as_ref().map(|handle| self.kernel.number(handle))
+    /// What the kernel knows a program by (`bpf_prog_calc_tag` of kernel/bpf/core.c): the SHA-256 of its instructions, without what
+    /// they call maps.
+    pub(super) fn hash(mut self) -> [u8; 32] {
+        let mut is_second = false;
+        for insn in &mut self.insns {
+            let is_map = insn.is_ld_imm64() && matches!(insn.src(), pseudo::MAP_FD | pseudo::MAP_VALUE);
+            if is_second || is_map {
+                insn.imm = 0;
+            }
+            is_second = !is_second && is_map;
+        }
+        Sha256::digest(to_native_bytes(&self.insns)).into()
     }
 }
 
@@ -208,156 +344,5 @@ fn without_probe_read_kernel(insns: &mut [Insn]) {
         if let Some((_, older)) = PROBE_READS.iter().find(|(newer, _)| *newer == insn.imm) {
             insn.imm = *older;
         }
-    }
-}
-
-/// The modules whose BTF objects an object's programs need, opened once each.
-#[derive(Debug)]
-pub(super) struct Modules<'a, K: Kernel> {
-    kernel: &'a K,
-    kernel_btf: Option<&'a KernelBtf>,
-    opened: Vec<(usize, K::Handle)>,
-}
-
-impl<'a, K: Kernel> Modules<'a, K> {
-    pub(super) fn new(kernel: &'a K, kernel_btf: Option<&'a KernelBtf>) -> Self {
-        Modules { kernel, kernel_btf, opened: Vec::new() }
-    }
-
-    /// Opens a module's BTF object, if that was not done; gives its place among those opened.
-    fn open(&mut self, module: usize) -> Result<usize, Error> {
-        if let Some(place) = self.opened.iter().position(|(opened, _)| *opened == module) {
-            return Ok(place);
-        }
-        let name = self.kernel_btf.and_then(|btf| btf.modules().get(module)).map(ModuleBtf::name);
-        let name = name.ok_or(Error::NoSuch { what: "module", index: module })?;
-        let handle = self
-            .kernel
-            .module_btf(name)
-            .map_err(|source| Error::ModuleBtf { module: name.to_owned(), cause: Arc::new(source) })?;
-        self.opened.push((module, handle));
-        Ok(self.opened.len() - 1)
-    }
-
-    fn handle(&self, place: usize) -> Option<&K::Handle> {
-        self.opened.get(place).map(|(_, handle)| handle)
-    }
-
-    fn number(&self, place: usize) -> i32 {
-        self.handle(place).map_or(0, |handle| self.kernel.number(handle))
-    }
-}
-
-/// What stands before names in BTF by what attaches there: libbpf's `btf_get_kernel_prefix_kind`.
-const PREFIXES: [&str; 3] = ["btf_trace_", "bpf_lsm_", "bpf_iter_"];
-
-/// Why a function that the kernel has is not in its BTF: pahole leaves out those of which the compiler changed the parameters
-/// (`NAME.isra.0` and the like, of which only some are called as they are declared), and names that several functions have
-/// with different prototypes; and modules may have no BTF at all.
-fn without_btf(name: &str, kallsyms: &[u8]) -> Option<String> {
-    let (mut whole, mut part, mut module) = (0, None, None);
-    for line in kallsyms.split(|&byte| byte == b'\n') {
-        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        let (_, Some(b"t" | b"T" | b"w" | b"W"), Some(symbol)) = (words.next(), words.next(), words.next()) else {
-            continue;
-        };
-        match symbol.strip_prefix(name.as_bytes()) {
-            Some([]) => {
-                whole += 1;
-                module = words.next().map(|word| String::from_utf8_lossy(word).into_owned());
-            }
-            Some([b'.', ..]) if part.is_none() => part = Some(String::from_utf8_lossy(symbol).into_owned()),
-            _ => {}
-        }
-    }
-    match (whole, part, module) {
-        (0, None, _) => None,
-        (0, Some(part), _) => Some(format!(
-            "the kernel has {part}: the compiler made that of it, with other parameters or a part of its code"
-        )),
-        (1, _, Some(module)) => Some(format!(
-            "module {module} has the function: its BTF leaves that out, or there is none (modules have BTF since Linux 5.11)"
-        )),
-        (1, _, None) => Some(
-            "the kernel has the function: its parameters are not those that it is declared with, or it is in assembly"
-                .to_owned(),
-        ),
-        (n, ..) => {
-            Some(format!("the kernel has {n} functions of this name, and BTF leaves out those whose parameters differ"))
-        }
-    }
-}
-
-/// Finds what a program attaches to in vmlinux, or in the module that it names, or in any.
-/// `symbols` gives `/proc/kallsyms`, and is asked when the target is not found.
-fn find_attach_type(
-    program: &Program,
-    target: &AttachBtf,
-    kernel: Option<&KernelBtf>,
-    symbols: impl FnOnce() -> Option<Vec<u8>>,
-) -> Result<KernelType, Error> {
-    let fault = |what: String| Error::AttachTarget {
-        program: program.name.clone(),
-        target: target.name.clone(),
-        section: program.section.clone(),
-        what,
-    };
-    let kernel = kernel.ok_or_else(|| fault("there are no kernel types to look in".into()))?;
-    let vmlinux = kernel.vmlinux();
-    let in_vmlinux = target.module.as_deref().is_none_or(|module| module == "vmlinux");
-    if in_vmlinux {
-        if let Some(id) = vmlinux.find(&target.name, target.kind) {
-            return Ok(KernelType { id, module: None });
-        }
-    }
-    for (n, module) in kernel.modules().iter().enumerate() {
-        if target.module.as_deref().is_some_and(|wanted| wanted != module.name()) {
-            continue;
-        }
-        match module.btf(vmlinux) {
-            Ok(btf) => {
-                if let Some(id) = btf.find(&target.name, target.kind).filter(|id| *id >= btf.first_id()) {
-                    return Ok(KernelType { id, module: Some(n) });
-                }
-            }
-            Err(err) if target.module.is_some() => return Err(fault(format!("module '{}': {err}", module.name()))),
-            Err(_) => {}
-        }
-    }
-    let what = match &target.module {
-        Some(module) => format!("module '{module}' has no such function or tracepoint in its BTF, or is not there"),
-        None => "neither vmlinux nor any module has such a function or tracepoint in BTF".into(),
-    };
-    // The prefix stands for what the section's name asks for, and names are told as that spells them.
-    let prefix = PREFIXES.iter().find(|prefix| target.name.starts_with(**prefix)).copied().unwrap_or_default();
-    let name = target.name.strip_prefix(prefix).unwrap_or(&target.name);
-    let traceable =
-        |symbols: Vec<u8>| without_btf(name, &symbols).filter(|_| prefix.is_empty() && target.kind == Kind::Func);
-    match symbols().and_then(traceable) {
-        Some(why) => Err(fault(format!("{what}, though {why}"))),
-        None => {
-            let near = kernel.nearest_names(target.module.as_deref(), prefix, target.kind, name);
-            Err(fault(what + &nearest::said(&near)))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // Lines as /proc/kallsyms of Debian's 6.12 has them.
-    #[test]
-    fn a_function_without_btf_says_why() {
-        let kallsyms =
-            b"ffffffff81000000 T entry_SYSCALL_64\nffffffff81000010 t do_it.isra.0\nffffffff81000020 t twice\n\
-            ffffffff81000030 t twice\nffffffffc0a01000 t xfs_open\t[xfs]\nffffffff82000000 D jiffies\n";
-        let why = |name| without_btf(name, kallsyms);
-        assert!(why("entry_SYSCALL_64").unwrap().contains("the kernel has the function"));
-        assert!(why("do_it").unwrap().starts_with("the kernel has do_it.isra.0"));
-        assert!(why("twice").unwrap().contains("2 functions"));
-        assert!(why("xfs_open").unwrap().starts_with("module [xfs] has the function"));
-        assert_eq!(why("jiffies"), None, "no function");
-        assert_eq!(why("do"), None);
     }
 }

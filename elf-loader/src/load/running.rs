@@ -1,36 +1,51 @@
 //! The running kernel.
 
 use std::ffi::CString;
-use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::{fs, thread};
 
 use purebpf_btf::{Btf, KernelBtf, ModuleBtf, Owner};
 use purebpf_sys::Error as SysError;
 use purebpf_sys::btf::BtfLoad;
 use purebpf_sys::id::ObjectKind;
+use purebpf_sys::info::{btf_data, prog_info};
 use purebpf_sys::map::{Map, MapCreate};
-use purebpf_sys::mapping::FileBytes;
-use purebpf_sys::probes::{self, Feature};
+use purebpf_sys::mapping::{FileBytes, Mapping, Protection};
+use purebpf_sys::pin::{Access, obj_get, obj_pin_in_folder};
+use purebpf_sys::probes::{self, Feature, Probes};
 use purebpf_sys::prog::ProgLoad;
 use purebpf_sys::uapi::{ElemFlags, MapFlags, ProgFlags};
 
-use super::kernel::{Kernel, KernelConfig, Log, MapSpec, ProgSpec};
+use super::kernel::{Kernel, KernelConfig, Log, MapFacts, MapSpec, ProgSpec};
+use super::map_rules::errno::ENOENT;
 use crate::kconfig;
 
 /// Where the running kernel keeps its types and those of its modules.
 const BTF_FOLDER: &str = "/sys/kernel/btf";
 
 /// The kernel that this process runs on.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct RunningKernel {}
+#[derive(Clone, Debug, Default)]
+pub struct RunningKernel {
+    /// With a token, everything is asked for with its rights, and what the kernel can do is found out by them.
+    probes: Option<Arc<Probes>>,
+}
 
 impl RunningKernel {
-    /// The kernel that this process runs on.
+    /// The kernel that this process runs on, asked with the process's own rights.
     pub fn new() -> RunningKernel {
-        RunningKernel {}
+        RunningKernel::default()
+    }
+
+    /// The same kernel, asked with the rights of a BPF token.
+    #[doc(alias = "bpf_token_path")]
+    pub fn with_token(token: OwnedFd) -> RunningKernel {
+        RunningKernel { probes: Some(Arc::new(Probes::new(Some(token)))) }
+    }
+
+    fn token(&self) -> Option<BorrowedFd<'_>> {
+        self.probes.as_ref()?.token()
     }
 }
 
@@ -69,6 +84,12 @@ pub fn running_kernel_btf() -> Result<KernelBtf, String> {
 
 impl Kernel for RunningKernel {
     type Handle = OwnedFd;
+    type Memory = Mapping;
+
+    fn parallelism(&self) -> usize {
+        // Programs of those with CAP_BPF are verified beside each other; the others wait for a lock of the kernel's.
+        thread::available_parallelism().map_or(1, Into::into)
+    }
 
     fn number(&self, handle: &OwnedFd) -> i32 {
         handle.as_raw_fd()
@@ -88,7 +109,79 @@ impl Kernel for RunningKernel {
         if let Some(inner) = map.inner {
             create = create.inner_map(inner.as_fd());
         }
+        if map.kernel_value_type != 0 {
+            create = create.btf_vmlinux_value_type_id(map.kernel_value_type);
+        }
+        if let Some(module) = map.kernel_value_module {
+            create = create.value_type_btf_obj(module.as_fd());
+        }
+        if let Some(hash) = map.exclusive_program {
+            create = create.excl_prog_hash(hash);
+        }
+        if map.ifindex != 0 {
+            create = create.map_ifindex(map.ifindex);
+        }
+        if let Some(token) = self.token() {
+            create = create.token(token);
+        }
         create.create()
+    }
+
+    fn map_facts(&self, map: &OwnedFd) -> Result<MapFacts, SysError> {
+        let info = purebpf_sys::info::map_info(map.as_fd())?;
+        Ok(MapFacts {
+            map_type: info.map_type,
+            key_size: info.key_size,
+            value_size: info.value_size,
+            max_entries: info.max_entries,
+            map_flags: info.map_flags.bits(),
+            map_extra: info.map_extra,
+        })
+    }
+
+    fn map_memory(
+        &self,
+        map: &OwnedFd,
+        address: Option<u64>,
+        len: usize,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<Mapping, SysError> {
+        let mapping = match address {
+            Some(address) => Mapping::new_at(map.as_fd(), address, 0, len, Protection::ReadWrite)?,
+            None => Mapping::new(map.as_fd(), 0, len, Protection::ReadWrite)?,
+        };
+        mapping.write(offset, bytes)?;
+        Ok(mapping)
+    }
+
+    fn pinned(&self, path: &Path) -> Result<Option<OwnedFd>, SysError> {
+        match obj_get(path, Access::ReadWrite) {
+            Ok(found) => Ok(Some(found)),
+            Err(why) if why.errno() == ENOENT => Ok(None),
+            Err(why) => Err(why),
+        }
+    }
+
+    fn pin(&self, handle: &OwnedFd, path: &Path) -> Result<(), SysError> {
+        obj_pin_in_folder(handle.as_fd(), path)
+    }
+
+    fn unpin(&self, path: &Path) {
+        // It was made by this load; if another removed it, all the better.
+        let _ = fs::remove_file(path);
+    }
+
+    fn program_btf(&self, program: &OwnedFd) -> Result<Vec<u8>, String> {
+        let read = || {
+            let id = prog_info(program.as_fd())?.btf_id;
+            if id == 0 {
+                return Ok(None);
+            }
+            btf_data(ObjectKind::Btf.fd_by_id(id)?.as_fd()).map(Some)
+        };
+        let found = read().map_err(|why: SysError| why.to_string())?;
+        found.ok_or_else(|| "it was loaded without".to_owned())
     }
 
     fn map_update(&self, map: &OwnedFd, key: &[u8], value: &[u8]) -> Result<(), SysError> {
@@ -100,7 +193,11 @@ impl Kernel for RunningKernel {
     }
 
     fn btf_load(&self, btf: &[u8], log: &mut Log) -> Result<OwnedFd, SysError> {
-        BtfLoad::new(btf).load_with_log(log.level, &mut log.buffer).result
+        let mut load = BtfLoad::new(btf);
+        if let Some(token) = self.token() {
+            load = load.token(token);
+        }
+        load.load_with_log(log.level, &mut log.buffer).result
     }
 
     fn prog_load(&self, program: &ProgSpec<'_, OwnedFd>, log: &mut Log) -> Result<OwnedFd, SysError> {
@@ -130,15 +227,28 @@ impl Kernel for RunningKernel {
         if let Some(module) = program.attach_btf_module {
             load = load.attach_btf_obj(module.as_fd());
         }
+        if let Some(target) = program.attach_program {
+            load = load.attach_prog(target.as_fd());
+        }
+        if program.ifindex != 0 {
+            load = load.prog_ifindex(program.ifindex);
+        }
         if !program.fd_array.is_empty() {
             load = load.fd_array(program.fd_array);
+        }
+        if let Some(token) = self.token() {
+            load = load.token(token);
         }
         load.load_with_log(log.level, &mut log.buffer).result
     }
 
     fn supports(&self, feature: Feature) -> bool {
         // Without the privilege to find out, the attempt itself will tell.
-        probes::has(feature).unwrap_or(true)
+        let answer = match &self.probes {
+            Some(probes) => probes.has(feature),
+            None => probes::has(feature),
+        };
+        answer.unwrap_or(true)
     }
 
     fn version(&self) -> u32 {

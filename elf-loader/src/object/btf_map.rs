@@ -18,9 +18,9 @@ pub(super) const MAPS: &str = ".maps";
 /// How many attributes a definition can have.
 const ATTRIBUTES: usize = 11;
 
-/// How ring buffers are rounded when an object is opened: to the page size of nearly all machines.
-/// Those with larger pages round again when the map is created.
-const PAGE_SIZE: u32 = 4096;
+/// The size of a page of nearly all machines, by which ring buffers are rounded and arenas measured when an object is opened.
+/// Where pages are larger, that is done again when the map is created.
+pub(crate) const PAGE_SIZE: u32 = 4096;
 
 /// A map, and where its first contents lie in `.maps`.
 pub(super) struct Declared {
@@ -73,15 +73,10 @@ pub(super) fn collect(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<Declared>,
         let (parsed, pinning) = Parser { btf, map: &name, inner: false }.definition(definition.members())?;
         let end = offset + u64::from(var.size);
         let map = Map {
-            name: name.clone(),
-            kind: MapKind::User,
             section: Some(MAPS.to_owned()),
             section_offset: offset,
-            definition: parsed,
             pinning,
-            autocreate: true,
-            initial_value: None,
-            slots: Vec::new(),
+            ..Map::new(name.clone(), MapKind::User, parsed)
         };
         let values = definition.members().next_back().filter(|member| member.name() == Some("values"));
         let begin = values.map_or(end, |member| offset + u64::from(member.bit_offset / 8));

@@ -10,11 +10,16 @@ use purebpf_sys::uapi::ProgType;
 
 use super::elf::{Elf, Relocation, Section, Symbol, shown};
 use super::externs::Extern;
-use super::model::{ExternId, Function, FunctionId, Map, MapId, MapKind, Program, Reference, Target};
+use super::model::{
+    ExternId, Function, FunctionId, JumpTable, Map, MapId, MapKind, Program, ProgramId, Reference, Target,
+};
 use crate::Error;
 
 /// The section of subprograms.
 const TEXT: &str = ".text";
+
+/// The section of tables for indirect jumps.
+const JUMP_TABLES: &str = ".jumptables";
 
 /// What [`collect`] finds.
 pub(super) struct Code {
@@ -22,11 +27,19 @@ pub(super) struct Code {
     pub(super) programs: Vec<Program>,
     /// Which functions are in which section, by its number.
     sections: Vec<(usize, Range<usize>)>,
+    /// Programs by section and place there in instructions.
+    places: HashMap<(usize, usize), ProgramId>,
     /// The section of subprograms.
     text: Option<usize>,
 }
 
 impl Code {
+    /// The program that begins at a byte of a section.
+    pub(super) fn program_at(&self, section: usize, byte: u64) -> Option<ProgramId> {
+        let at = usize::try_from(byte / Insn::SIZE as u64).ok().filter(|_| byte % Insn::SIZE as u64 == 0)?;
+        self.places.get(&(section, at)).copied()
+    }
+
     /// The number of the section that a function is in.
     pub(super) fn section_of(&self, function: FunctionId) -> Option<usize> {
         let after = self.sections.partition_point(|(_, range)| range.start <= function.0);
@@ -71,7 +84,7 @@ pub(super) fn collect(elf: &Elf<'_>, maps: &[Map], externs: &[Extern]) -> Result
         .map(|(number, function)| resolver.references(number, &functions[function]))
         .collect::<Result<Vec<_>, Error>>()?;
     let text = elf.section_number(TEXT);
-    let mut programs = Vec::new();
+    let (mut programs, mut places) = (Vec::new(), HashMap::new());
     let mut aliases = aliases.into_iter().peekable();
     // Functions in .text are subprograms, even if nothing calls them.
     for (number, range) in &sections {
@@ -84,6 +97,7 @@ pub(super) fn collect(elf: &Elf<'_>, maps: &[Map], externs: &[Extern]) -> Result
             if Some(*number) != text {
                 for (name, _) in names.into_iter().filter(|(_, global)| *global) {
                     elf.charge(name.len() + function.section.len())?;
+                    places.insert((*number, function.section_offset), ProgramId(programs.len()));
                     programs.push(program(FunctionId(n), name, function));
                 }
             }
@@ -92,7 +106,7 @@ pub(super) fn collect(elf: &Elf<'_>, maps: &[Map], externs: &[Extern]) -> Result
     for (function, references) in functions.iter_mut().zip(references) {
         function.references = references;
     }
-    Ok(Code { functions, programs, sections, text })
+    Ok(Code { functions, programs, sections, places, text })
 }
 
 fn program(id: FunctionId, name: String, function: &Function) -> Program {
@@ -109,6 +123,8 @@ fn program(id: FunctionId, name: String, function: &Function) -> Program {
         attach_btf: None,
         attach_type_optional: false,
         exception_callback: None,
+        ifindex: 0,
+        log_level: 0,
     }
 }
 
@@ -173,6 +189,8 @@ fn cut(
 struct Resolver<'a> {
     elf: &'a Elf<'a>,
     text: Option<usize>,
+    /// The section of jump tables.
+    jump_tables: Option<usize>,
     /// Maps declared in `.maps`, by section and place there.
     declared: HashMap<(usize, u64), MapId>,
     /// Maps of data sections, by section.
@@ -196,10 +214,16 @@ impl<'a> Resolver<'a> {
         for (n, map) in maps.iter().enumerate() {
             let section = map.section.as_deref().and_then(|name| elf.section_number(name));
             match (section, map.kind) {
-                (Some(section), MapKind::User) => _ = declared.insert((section, map.section_offset), MapId(n)),
+                (Some(section), MapKind::User | MapKind::StructOps) => {
+                    declared.insert((section, map.section_offset), MapId(n));
+                }
                 (Some(section), _) => _ = data.insert(section, MapId(n)),
                 (None, _) => {}
             }
+        }
+        let arena = maps.iter().position(|map| map.is_arena() && map.initial_value.is_some());
+        if let (Some(arena), Some(section)) = (arena, elf.section_number(super::data::ARENA)) {
+            data.insert(section, MapId(arena));
         }
         let places = sections
             .iter()
@@ -207,6 +231,7 @@ impl<'a> Resolver<'a> {
         Resolver {
             elf,
             text: elf.section_number(TEXT),
+            jump_tables: elf.section_number(JUMP_TABLES),
             declared,
             data,
             externs: externs.iter().enumerate().map(|(n, ext)| (ext.symbol, ExternId(n))).collect(),
@@ -294,6 +319,9 @@ impl<'a> Resolver<'a> {
             }
             return self.function_at(section, symbol, i64::from(insn.imm) / Insn::SIZE as i64).map(Target::Address);
         }
+        if Some(section) == self.jump_tables {
+            return self.jump_table(function, symbol).map(|table| Target::JumpTable(Arc::new(table)));
+        }
         if let Some(&map) = self.data.get(&section) {
             let offset = u32::try_from(symbol.value)
                 .map_err(|_| format!("refers to '{}' at {}, past what a map can hold", name(), symbol.value))?;
@@ -303,18 +331,36 @@ impl<'a> Resolver<'a> {
             return Ok(Target::Map(map));
         }
         let place = self.elf.sections.get(section).map_or(&[][..], |section| section.name);
-        Err(match place {
-            b"maps" => format!(
-                "refers to map '{}', declared as struct bpf_map_def, which is no longer supported (nor by libbpf 1.0); \
-                 declare it in .maps",
-                name()
-            ),
-            _ => format!(
-                "refers to '{}' in section '{}', which is neither a map nor data that BPF programs can reach",
-                name(),
-                shown(place)
-            ),
-        })
+        Err(format!(
+            "refers to '{}' in section '{}', which is neither a map nor data that BPF programs can reach",
+            name(),
+            shown(place)
+        ))
+    }
+
+    /// The table that a symbol of `.jumptables` stands for, as `function` uses it.
+    fn jump_table(&self, function: &Function, symbol: &Symbol<'_>) -> Result<JumpTable, String> {
+        const ENTRY: usize = 8;
+        let fault = |what: String| Err(format!("refers to jump table '{}', which {what}", self.name_of(symbol)));
+        let data = self.jump_tables.and_then(|n| self.elf.sections.get(n)).map_or(&[][..], |section| section.data);
+        let begin = usize::try_from(symbol.value).unwrap_or(usize::MAX);
+        let end = symbol.value.checked_add(symbol.size).and_then(|end| usize::try_from(end).ok());
+        let Some(bytes) = end.and_then(|end| data.get(begin..end)) else {
+            return fault(format!("lies outside section {JUMP_TABLES} ({} bytes)", data.len()));
+        };
+        if begin % ENTRY != 0 || bytes.is_empty() || bytes.len() % ENTRY != 0 {
+            return fault(format!("takes {} bytes at {begin}: its places take {ENTRY} bytes each", bytes.len()));
+        }
+        // Tables can be shared between functions; what is copied for each is paid for.
+        self.elf.charge(bytes.len()).map_err(|err| err.to_string())?;
+        let big_endian = self.elf.endian == Endian::Big;
+        let places = bytes.chunks_exact(ENTRY).map(|word| {
+            let word: [u8; ENTRY] = word.try_into().unwrap_or_default();
+            let byte = if big_endian { u64::from_be_bytes(word) } else { u64::from_le_bytes(word) };
+            // What the compiler writes counts bytes from the start of the section.
+            (byte / Insn::SIZE as u64) as i64 - function.section_offset as i64
+        });
+        Ok(JumpTable { section_offset: symbol.value, places: places.collect() })
     }
 
     /// The function that begins `insns` instructions after a symbol.

@@ -6,21 +6,22 @@ use object::elf as consts;
 use purebpf_btf::{Btf, Linkage, TypeData, types::Datasec};
 use purebpf_sys::uapi::{self, MapType};
 
+use super::btf_map::PAGE_SIZE;
 use super::elf::{Elf, Section, Symbol};
-use super::model::{Map, MapDefinition, MapId, MapKind, Pinning, Variable};
+use super::model::{Map, MapDefinition, MapId, MapKind, Variable};
 use crate::Error;
 
 /// Longest name that a map may have in the kernel, without the NUL (`BPF_OBJ_NAME_LEN`).
 const MAX_NAME: usize = 15;
 
-/// Adds a map for each data section with anything in it, and gives the variables of all.
+/// Adds a map for each data section with anything in it, and the variables of all.
 pub(super) fn collect(
     elf: &Elf<'_>,
     btf: Option<&Btf>,
     object: &str,
     maps: &mut Vec<Map>,
-) -> Result<Vec<Variable>, Error> {
-    let mut variables = Vec::new();
+    variables: &mut Vec<Variable>,
+) -> Result<(), Error> {
     let datasecs = btf.map(datasecs).unwrap_or_default();
     for section in &elf.sections {
         let Some(kind) = kind_of(section) else { continue };
@@ -33,23 +34,53 @@ pub(super) fn collect(
             if has_visible_variable(elf, datasec) {
                 definition.map_flags |= uapi::BPF_F_MMAPABLE;
             }
-            collect_variables(elf, btf, datasec, size, MapId(maps.len()), &mut variables)?;
+            collect_variables(elf, btf, datasec, size, MapId(maps.len()), variables)?;
         }
         elf.charge(section.name.len() + section.data.len())?;
         let value = if kind == MapKind::Bss { Vec::new() } else { section.data.to_vec() };
-        maps.push(Map {
-            name: map_name(object, &section_name),
-            kind,
-            section: Some(section_name),
-            section_offset: 0,
-            definition,
-            pinning: Pinning::None,
-            autocreate: true,
-            initial_value: Some(value),
-            slots: Vec::new(),
-        });
+        let map = Map::new(map_name(object, &section_name), kind, definition);
+        maps.push(Map { section: Some(section_name), initial_value: Some(value), ..map });
     }
-    Ok(variables)
+    Ok(())
+}
+
+/// The section of variables that lie in an arena (`__arena`, clang's address space 1).
+pub(super) const ARENA: &str = ".addr_space.1";
+
+/// Gives the variables of [`ARENA`] to the object's arena.
+///
+/// # Errors
+/// When there is none, or more than one, or one that is too small for them.
+pub(super) fn collect_arena(
+    elf: &Elf<'_>,
+    btf: Option<&Btf>,
+    maps: &mut [Map],
+    variables: &mut Vec<Variable>,
+) -> Result<(), Error> {
+    let mut arenas = maps.iter_mut().enumerate().filter(|(_, map)| map.is_arena());
+    let (arena, second) = (arenas.next(), arenas.next());
+    let fault = |map: &Map, what: String| Error::MapDefinition { map: map.name.clone(), what };
+    if let (Some((_, first)), Some((_, second))) = (&arena, &second) {
+        // Pointers say only that they lead into the arena.
+        return Err(fault(second, format!("is the object's second arena, after '{}': there can be one", first.name)));
+    }
+    let section = elf.section_named(ARENA).filter(|section| section.has_data());
+    let Some(section) = section else { return Ok(()) };
+    let Some((place, arena)) = arena else {
+        let what = format!("holds {} bytes of variables, and the object declares no arena for them", section.size);
+        return Err(Error::MapDefinition { map: ARENA.to_owned(), what });
+    };
+    let size = arena.arena_size(PAGE_SIZE);
+    let Some(len) = u32::try_from(section.size).ok().filter(|len| u64::from(*len) <= size) else {
+        let what = format!("has {size} bytes, and the object's variables in it take {}", section.size);
+        return Err(fault(arena, what));
+    };
+    elf.charge(section.data.len())?;
+    arena.initial_value = Some(section.data.to_vec());
+    if let (Some(btf), Some((_, datasec))) = (btf, btf.and_then(|btf| datasecs(btf).remove(ARENA.as_bytes()))) {
+        collect_variables(elf, btf, &datasec, len, MapId(place), variables)?;
+    }
+    Ok(())
 }
 
 /// The data sections of a BTF by name.

@@ -256,6 +256,11 @@ impl Section<'_> {
         self.kind == consts::SHT_PROGBITS && self.flags & u64::from(consts::SHF_EXECINSTR) != 0 && !self.data.is_empty()
     }
 
+    /// Whether it holds bytes of the program's that are no instructions.
+    pub(super) fn has_data(&self) -> bool {
+        self.kind == consts::SHT_PROGBITS && !self.data.is_empty() && !self.is_code()
+    }
+
     /// Whether its name is `stem`, or begins with `stem` and a dot.
     pub(super) fn is_or_extends(&self, stem: &str) -> bool {
         self.name.strip_prefix(stem.as_bytes()).is_some_and(|rest| rest.is_empty() || rest[0] == b'.')

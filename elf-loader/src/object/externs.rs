@@ -6,7 +6,7 @@ use purebpf_btf::{Btf, IntEncoding, Kind, Type, TypeData, TypeId};
 
 use super::data::{data_definition, map_name};
 use super::elf::{Elf, shown};
-use super::model::{Map, MapKind, Pinning};
+use super::model::{Map, MapKind};
 use crate::Error;
 
 /// Something expected from outside.
@@ -136,15 +136,9 @@ pub(super) fn add_kconfig_map(externs: &[Extern], object: &str, btf: Option<&Btf
     definition.map_flags |= purebpf_sys::uapi::BPF_F_MMAPABLE;
     definition.value_type_id = btf.and_then(|btf| btf.find(".kconfig", Kind::Datasec));
     maps.push(Map {
-        name: map_name(object, ".kconfig"),
-        kind: MapKind::Kconfig,
         section: Some(".kconfig".into()),
-        section_offset: 0,
-        definition,
-        pinning: Pinning::None,
-        autocreate: true,
         initial_value: Some(Vec::new()),
-        slots: Vec::new(),
+        ..Map::new(map_name(object, ".kconfig"), MapKind::Kconfig, definition)
     });
 }
 

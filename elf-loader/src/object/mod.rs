@@ -13,16 +13,19 @@ mod data;
 mod elf;
 mod exceptions;
 mod externs;
+mod legacy_map;
 mod model;
 mod slots;
+mod struct_ops;
 
-pub(crate) use btf_map::round_ring_size;
+pub(crate) use btf_map::{PAGE_SIZE, round_ring_size};
 pub use elf::btf_section;
 pub use externs::{Extern, ExternKind, KconfigType};
 pub use model::{
-    AttachBtf, ExternId, Function, FunctionId, Map, MapDefinition, MapId, MapKind, Pinning, Program, ProgramId,
-    Reference, Slot, Target, Variable,
+    AttachBtf, ExternId, Function, FunctionId, JumpTable, Map, MapDefinition, MapId, MapKind, Pinning, Program,
+    ProgramId, Reference, Slot, StructOps, Target, Variable,
 };
+pub(crate) use struct_ops::is_function_pointer;
 
 use std::sync::Arc;
 
@@ -54,7 +57,8 @@ pub struct Object {
     pub functions: Vec<Function>,
     /// The programs that can be loaded, in the order of the file.
     pub programs: Vec<Program>,
-    /// Maps: those declared, then those that hold data sections, then the one for `.kconfig`.
+    /// Maps: those declared, then those that hold data sections, then the one for `.kconfig`, then tables of operations, then
+    /// those declared as before BTF.
     pub maps: Vec<Map>,
     /// What is expected of the kernel or its configuration, in libbpf's order.
     pub externs: Vec<Extern>,
@@ -92,11 +96,16 @@ impl Object {
         let externs = externs::collect(&elf, btf.as_ref())?;
         let declared = btf_map::collect(&elf, btf.as_ref())?;
         let (mut maps, values): (Vec<_>, Vec<_>) = declared.into_iter().map(|d| (d.map, d.values)).unzip();
-        let variables = data::collect(&elf, btf.as_ref(), &name, &mut maps)?;
+        let mut variables = Vec::new();
+        data::collect_arena(&elf, btf.as_ref(), &mut maps, &mut variables)?;
+        data::collect(&elf, btf.as_ref(), &name, &mut maps, &mut variables)?;
         externs::add_kconfig_map(&externs, &name, btf.as_ref(), &mut maps);
+        struct_ops::collect(&elf, btf.as_ref(), &mut maps)?;
+        legacy_map::collect(&elf, &mut maps)?;
         let mut code = code::collect(&elf, &maps, &externs)?;
         slots::collect(&elf, &values, &code, &mut maps)?;
         if let Some(btf) = &btf {
+            struct_ops::collect_programs(&elf, btf, &code, &mut maps)?;
             exceptions::collect(btf, &mut code);
         }
         if let (Some(btf), Some(ext)) = (&btf, &btf_ext) {

@@ -1,5 +1,6 @@
 //! The parts of an object, as plain data.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use purebpf_btf::{Kind, TypeId};
@@ -71,8 +72,20 @@ pub enum Target {
     Call(FunctionId),
     /// A subprogram whose address is taken, by ld_imm64.
     Address(FunctionId),
+    /// A table of places in the function itself, for an indirect jump, by ld_imm64.
+    JumpTable(Arc<JumpTable>),
     /// Nothing that can be made sense of: why. An error for programs that contain it.
     Broken(Arc<str>),
+}
+
+/// Where an indirect jump may lead: a symbol of `.jumptables`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JumpTable {
+    /// Where the table stands in its section, in bytes.
+    pub section_offset: u64,
+    /// Its places, in instructions from the start of the function that jumps.
+    pub places: Vec<i64>,
 }
 
 /// A program that can be loaded.
@@ -102,6 +115,10 @@ pub struct Program {
     pub attach_type_optional: bool,
     /// The function that `bpf_throw` unwinds to, named by `__exception_cb` ([`Target::Call`], or [`Target::Broken`]).
     pub exception_callback: Option<Target>,
+    /// The network device that it is to run on, or is bound to ([`flags`](Program::flags) say which); 0 for none.
+    pub ifindex: u32,
+    /// Level of the verifier's log, as `BPF_LOG_*`; 0 for what the load says.
+    pub log_level: u32,
 }
 
 /// A type in the kernel's BTF to which a program attaches.
@@ -129,6 +146,8 @@ pub enum MapKind {
     Bss,
     /// Holds the kernel's configuration values.
     Kconfig,
+    /// A table of operations that the kernel calls (`.struct_ops`, `.struct_ops.link`).
+    StructOps,
 }
 
 /// Where a map's pin is looked for and left.
@@ -206,11 +225,32 @@ pub struct Map {
     /// Whether it is created with the object.
     pub autocreate: bool,
     /// The value it starts with, if it holds a data section. Zeros at the end may be left out, as
-    /// those of `.bss` are: the file says how many there are, and they need not fit memory.
+    /// those of `.bss` are: the file says how many there are, and they need not fit memory. Of an arena, the variables that it
+    /// holds (`.addr_space.1`); of a table of operations, its struct as this object declares it, without its functions.
     pub initial_value: Option<Vec<u8>>,
-    /// What it holds from the start, by index, if it is a map of maps or an array of programs: `.values = { … }` of its
-    /// declaration.
+    /// What it holds from the start, by index: maps or programs, of `.values = { … }` in the declaration of a map of maps or an
+    /// array of programs; programs by the member of the struct that they are for, of a table of operations.
     pub slots: Vec<(u32, Slot)>,
+    /// Of a table of operations: what it is declared as.
+    pub struct_ops: Option<StructOps>,
+    /// Whether a table of operations is put in use when the object is attached.
+    pub autoattach: bool,
+    /// Where it is pinned, and looked for before it is created: instead of under its name, if [`pinning`](Map::pinning) says so.
+    pub pin_path: Option<PathBuf>,
+    /// The only program that may use it (since Linux 6.18): the kernel knows that by the hash of its instructions.
+    pub exclusive_program: Option<ProgramId>,
+    /// The network device that it is offloaded to; 0 for none.
+    pub ifindex: u32,
+}
+
+/// A table of operations, as its object declares it: the kernel's own struct may have other members in other places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StructOps {
+    /// The struct's type in the object's BTF.
+    pub type_id: TypeId,
+    /// The programs of its initialiser, by member. Those of them that no table needs any longer when the object is loaded stay out.
+    pub declared: Vec<(u32, ProgramId)>,
 }
 
 /// What a map of maps or an array of programs holds at an index.
@@ -226,10 +266,50 @@ pub enum Slot {
 }
 
 impl Map {
+    /// A map of this name and kind, to be created as `definition` says; nothing in it.
+    pub fn new(name: String, kind: MapKind, definition: MapDefinition) -> Map {
+        Map {
+            name,
+            kind,
+            section: None,
+            section_offset: 0,
+            definition,
+            pinning: Pinning::None,
+            autocreate: true,
+            initial_value: None,
+            slots: Vec::new(),
+            struct_ops: None,
+            autoattach: kind == MapKind::StructOps,
+            pin_path: None,
+            exclusive_program: None,
+            ifindex: 0,
+        }
+    }
+
+    /// Whether it is an arena.
+    pub fn is_arena(&self) -> bool {
+        self.definition.map_type == MapType::ARENA
+    }
+
+    /// Bytes of an arena from its start to its end, in pages of this size.
+    pub fn arena_size(&self, page_size: u32) -> u64 {
+        u64::from(self.definition.max_entries) * u64::from(page_size)
+    }
+
+    /// Where an arena's variables begin if they lie at its end, as they do for kernels from 7.0.
+    pub fn arena_variables(&self, page_size: u32) -> u64 {
+        let held = self.initial_value.as_ref().map_or(0, Vec::len) as u64;
+        self.arena_size(page_size).saturating_sub(held.next_multiple_of(page_size.max(1).into()))
+    }
+
     /// The bytes of a variable in the value that the map starts with, to be changed. `None` when it
     /// does not hold a data section, or the place is outside.
     pub fn initial_bytes_mut(&mut self, offset: u32, size: u32) -> Option<&mut [u8]> {
-        let end = offset.checked_add(size).filter(|&end| end <= self.definition.value_size)?;
+        let held = match self.is_arena() {
+            true => self.initial_value.as_ref().map_or(0, Vec::len) as u64,
+            false => self.definition.value_size.into(),
+        };
+        let end = offset.checked_add(size).filter(|&end| u64::from(end) <= held)?;
         let value = self.initial_value.as_mut()?;
         if value.len() < end as usize {
             value.resize(end as usize, 0);

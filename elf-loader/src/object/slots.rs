@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use purebpf_sys::insn::Insn;
 use purebpf_sys::uapi::MapType;
 
 use super::code::Code;
 use super::elf::{Elf, Symbol, shown};
-use super::model::{Map, MapId, ProgramId, Slot};
+use super::model::{Map, MapId, Slot};
 use crate::Error;
 
 /// Size of a pointer in a BPF object.
@@ -24,15 +23,6 @@ pub(super) fn collect(elf: &Elf<'_>, values: &[Range<u64>], code: &Code, maps: &
     let Some(relocations) = elf.relocations.get(&number) else { return Ok(()) };
     let places: HashMap<u64, MapId> =
         maps.iter().take(values.len()).enumerate().map(|(n, map)| (map.section_offset, MapId(n))).collect();
-    let programs: HashMap<(usize, usize), ProgramId> = code
-        .programs
-        .iter()
-        .enumerate()
-        .filter_map(|(n, program)| {
-            let function = code.functions.get(program.function.0)?;
-            Some(((code.section_of(program.function)?, function.section_offset), ProgramId(n)))
-        })
-        .collect();
     for relocation in relocations {
         let (at, symbol) = (relocation.offset, elf.symbols.get(relocation.symbol));
         // Maps lie in the order of their places.
@@ -48,7 +38,7 @@ pub(super) fn collect(elf: &Elf<'_>, values: &[Range<u64>], code: &Code, maps: &
             let offset = at.checked_sub(values.start).filter(|offset| offset % POINTER == 0);
             let index = offset.and_then(|offset| u32::try_from(offset / POINTER).ok());
             let index = index.ok_or("has a pointer that is no element of 'values'")?;
-            Ok((index, slot(map, number, symbol, &places, &programs)?))
+            Ok((index, slot(map, number, symbol, &places, code)?))
         })();
         let (index, slot) = target.unwrap_or_else(|what: String| (0, Slot::Broken(Arc::from(what))));
         if let Slot::Broken(what) = &slot {
@@ -64,7 +54,7 @@ fn slot(
     number: usize,
     symbol: &Symbol<'_>,
     places: &HashMap<u64, MapId>,
-    programs: &HashMap<(usize, usize), ProgramId>,
+    code: &Code,
 ) -> Result<Slot, String> {
     let name = || shown(symbol.name);
     match map.definition.map_type {
@@ -78,11 +68,8 @@ fn slot(
             found.map(|&map| Slot::Map(map)).ok_or_else(|| format!("holds '{}', which is no map", name()))
         }
         MapType::PROG_ARRAY => {
-            let place = symbol.section.zip(usize::try_from(symbol.value / Insn::SIZE as u64).ok());
-            let found = place.and_then(|place| programs.get(&place)).filter(|_| symbol.value % Insn::SIZE as u64 == 0);
-            found
-                .map(|&program| Slot::Program(program))
-                .ok_or_else(|| format!("holds '{}', which is no program", name()))
+            let found = symbol.section.and_then(|section| code.program_at(section, symbol.value));
+            found.map(Slot::Program).ok_or_else(|| format!("holds '{}', which is no program", name()))
         }
         _ => Err(format!("holds '{}' from the start, and is neither a map of maps nor an array of programs", name())),
     }

@@ -1,13 +1,13 @@
 //! What is refused, one program of `tests/programs/refusals.bpf.c` at a time; shared by the test that asks the running kernel
 //! and the one that reads what each kernel of the matrix said.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use purebpf_btf::builder::Builder;
 use purebpf_btf::{Btf, KernelBtf, Kind};
 use purebpf_elf_loader::Error;
-use purebpf_elf_loader::load::{Kernel, KernelConfig, Log, MapSpec, Options, ProgSpec, prepare};
+use purebpf_elf_loader::load::{Kernel, KernelConfig, Log, MapFacts, MapSpec, Options, ProgSpec, prepare};
 use purebpf_elf_loader::object::{AttachBtf, Object};
 use purebpf_sys::Error as SysError;
 use purebpf_sys::error::Errno;
@@ -164,20 +164,46 @@ pub(crate) struct Staged<K> {
     pub(crate) refuse_types: Option<Refusal>,
     pub(crate) refuse_program: Option<Refusal>,
     /// What was last said of types.
-    pub(crate) types_log: Rc<RefCell<Option<Refusal>>>,
+    pub(crate) types_log: Arc<Mutex<Option<Refusal>>>,
 }
 
 impl<K> Staged<K> {
     pub(crate) fn new(kernel: K, log_size: usize) -> Staged<K> {
-        Staged { kernel, log_size, refuse_types: None, refuse_program: None, types_log: Rc::default() }
+        Staged { kernel, log_size, refuse_types: None, refuse_program: None, types_log: Arc::default() }
     }
 }
 
 impl<K: Kernel> Kernel for Staged<K> {
     type Handle = K::Handle;
+    type Memory = K::Memory;
 
     fn number(&self, handle: &K::Handle) -> i32 {
         self.kernel.number(handle)
+    }
+    fn map_facts(&self, map: &K::Handle) -> Result<MapFacts, SysError> {
+        self.kernel.map_facts(map)
+    }
+    fn map_memory(
+        &self,
+        map: &K::Handle,
+        address: Option<u64>,
+        len: usize,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<K::Memory, SysError> {
+        self.kernel.map_memory(map, address, len, offset, bytes)
+    }
+    fn pinned(&self, path: &Path) -> Result<Option<K::Handle>, SysError> {
+        self.kernel.pinned(path)
+    }
+    fn pin(&self, handle: &K::Handle, path: &Path) -> Result<(), SysError> {
+        self.kernel.pin(handle, path)
+    }
+    fn unpin(&self, path: &Path) {
+        self.kernel.unpin(path);
+    }
+    fn program_btf(&self, program: &K::Handle) -> Result<Vec<u8>, String> {
+        self.kernel.program_btf(program)
     }
     fn map_create(&self, map: &MapSpec<'_, K::Handle>) -> Result<K::Handle, SysError> {
         self.kernel.map_create(map)
@@ -193,7 +219,7 @@ impl<K: Kernel> Kernel for Staged<K> {
             return Err(refusal.write(Cmd::BTF_LOAD, log));
         }
         self.kernel.btf_load(btf, log).inspect_err(|error| {
-            *self.types_log.borrow_mut() = Some(Refusal { errno: error.errno(), log: log.text() });
+            *self.types_log.lock().unwrap() = Some(Refusal { errno: error.errno(), log: log.text() });
         })
     }
     fn prog_load(&self, program: &ProgSpec<'_, K::Handle>, log: &mut Log) -> Result<K::Handle, SysError> {
