@@ -130,6 +130,22 @@ pub enum Error {
         /// What is wrong.
         cause: Box<purebpf_attach::Error>,
     },
+    /// A table of operations could not be put in use.
+    #[error("map '{map}': {cause}")]
+    AttachMap {
+        /// The map.
+        map: String,
+        /// What is wrong.
+        cause: Box<purebpf_attach::Error>,
+    },
+    /// A BPF token, by which an object was to be loaded, could not be had.
+    #[error("BPF token of {}: {what}", .bpffs.display())]
+    Token {
+        /// The BPF file system to whose mount the rights were delegated.
+        bpffs: PathBuf,
+        /// What went wrong, and what is known of that.
+        what: String,
+    },
 }
 
 /// Why a map or program could not be pinned, or its pin not be removed.
@@ -167,7 +183,7 @@ impl Error {
                 );
                 !by_the_verifier && cause.syscall().is_some_and(purebpf_sys::Error::is_permission)
             }
-            Error::Attach { cause, .. } => cause.is_permission(),
+            Error::Attach { cause, .. } | Error::AttachMap { cause, .. } => cause.is_permission(),
             Error::Map { cause, .. }
             | Error::Program { cause, .. }
             | Error::Open { cause, .. }

@@ -8,6 +8,7 @@ use purebpf_elf_loader::object::Variable;
 use purebpf_sys::mapping::{Mapping, Protection};
 use purebpf_sys::uapi::MapFlags;
 
+use crate::map::Memory;
 use crate::{Error, Map, Result};
 
 /// A variable of an object that is not loaded yet: part of its data section's first contents.
@@ -62,10 +63,15 @@ pub(crate) enum Section {
     Mapped(Mapping),
     /// A map that cannot be mapped: static variables only, or a kernel before 5.5.
     Map(Map),
+    /// Part of an arena, which the map keeps mapped.
+    Arena(Map),
 }
 
 impl Section {
     pub(crate) fn of(map: &Map) -> Section {
+        if map.arena().is_some() {
+            return Section::Arena(map.clone());
+        }
         let raw = map.raw();
         let mappable = raw.flags().contains(MapFlags::MMAPABLE);
         let protection =
@@ -146,6 +152,10 @@ impl Global {
         let offset = self.variable.offset as usize;
         match &*self.section {
             Section::Mapped(mapping) => mapping.read(offset, bytes).map_err(|err| self.fault(err)),
+            Section::Arena(map) => {
+                let (arena, variables) = self.arena(map)?;
+                arena.read(variables + offset, bytes).map_err(|err| self.fault(err))
+            }
             Section::Map(map) => {
                 let contents = map.lookup(&0u32.to_ne_bytes())?.unwrap_or_default();
                 match contents.get(offset..offset + bytes.len()) {
@@ -170,10 +180,22 @@ impl Global {
             Section::Mapped(mapping) => {
                 mapping.write(self.variable.offset as usize, bytes).map_err(|err| self.fault(err))
             }
+            Section::Arena(map) => {
+                let (arena, variables) = self.arena(map)?;
+                arena.write(variables + self.variable.offset as usize, bytes).map_err(|err| self.fault(err))
+            }
             Section::Map(_) => Err(self.unsupported(
                 "cannot be written while programs run, as its section is not mapped; set it before the object is loaded, or \
                  make a variable of the section global, if all are static",
             )),
+        }
+    }
+
+    /// An arena's memory, and where the object's variables begin in it.
+    fn arena<'a>(&self, map: &'a Map) -> Result<(&'a Mapping, usize)> {
+        match map.memory() {
+            Memory::Arena(arena) => Ok((&arena.memory, arena.variables)),
+            _ => Err(self.unsupported("lies in an arena that is not mapped")),
         }
     }
 

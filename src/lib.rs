@@ -49,7 +49,7 @@ pub use error::{Error, PinFault, Result};
 pub use global::{Global, GlobalMut};
 pub use map::{Map, TypedMap};
 pub use object::Object;
-pub use open::{MapKey, OpenObject, OpenProgram, PreparedObject, ProgramKey};
+pub use open::{MapKey, OpenObject, OpenProgram, PreparedObject, ProgramKey, StructOpsMut};
 pub use program::{Program, RunStats, SourceLine};
 
 pub use bytemuck;

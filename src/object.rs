@@ -7,9 +7,10 @@ use std::sync::Arc;
 use purebpf_attach::Link;
 use purebpf_elf_loader::load;
 use purebpf_elf_loader::load::RunningKernel;
-use purebpf_elf_loader::object::{self, MapId, ProgramId};
+use purebpf_elf_loader::object::{self, MapId, MapKind, ProgramId};
 
 use crate::global::Section;
+use crate::map::Memory;
 use crate::open::{MapKey, ProgramKey, find_map, find_program, find_variable};
 use crate::{Error, Global, Map, OpenObject, Program, Result};
 
@@ -25,6 +26,8 @@ pub struct Object {
     maps: Vec<Option<Map>>,
     /// The live contents of data maps, by the map's id; mapped when first asked for.
     sections: Vec<std::sync::OnceLock<Arc<Section>>>,
+    /// What the verifier said of each program that it was asked about.
+    logs: Vec<Option<String>>,
     /// Keeps the object's BTF in the kernel, to which map and program information refers.
     _btf: Option<OwnedFd>,
 }
@@ -51,7 +54,12 @@ impl Object {
 
     pub(crate) fn new(description: object::Object, loaded: load::Loaded<RunningKernel>) -> Result<Object> {
         let mut maps = Vec::with_capacity(loaded.maps.len());
-        for (n, fd) in loaded.maps.into_iter().enumerate() {
+        let held = loaded.arenas.into_iter().zip(loaded.struct_ops).map(|held| match held {
+            (Some(arena), _) => Memory::Arena(arena),
+            (None, Some(value)) => Memory::StructOps(value),
+            (None, None) => Memory::Nothing,
+        });
+        for (n, (fd, memory)) in loaded.maps.into_iter().zip(held).enumerate() {
             let Some(fd) = fd else {
                 maps.push(None);
                 continue;
@@ -62,7 +70,7 @@ impl Object {
                 cause,
                 advice: None,
             })?;
-            maps.push(Some(Map::new(&definition.name, MapId(n), definition.kind, raw)));
+            maps.push(Some(Map::new(&definition.name, MapId(n), definition.kind, raw, memory)));
         }
         let programs = loaded.programs.into_iter().enumerate().map(|(n, fd)| {
             let description = &description.programs[n];
@@ -71,7 +79,7 @@ impl Object {
         let programs = programs.collect();
         let sections = maps.iter().map(|_| std::sync::OnceLock::new()).collect();
         log::debug!("object '{}': loaded", description.name);
-        Ok(Object { programs, maps, sections, description, _btf: loaded.btf })
+        Ok(Object { programs, maps, sections, description, logs: loaded.logs, _btf: loaded.btf })
     }
 
     /// The object as plain data, as it was when it was loaded.
@@ -94,6 +102,18 @@ impl Object {
         let id = find_program(&self.description, &key)?;
         let missing = || Error::NotLoaded { kind: "program", name: key.describe() };
         self.programs.get(id.0).cloned().flatten().ok_or_else(missing)
+    }
+
+    /// What the verifier said of a program, if it was asked to ([`OpenObject::set_log_level`], [`OpenProgram::set_log_level`]).
+    ///
+    /// # Errors
+    /// When there is no program of this name or id.
+    ///
+    /// [`OpenProgram::set_log_level`]: crate::OpenProgram::set_log_level
+    #[doc(alias = "bpf_program__log_buf")]
+    pub fn verifier_log(&self, key: impl ProgramKey) -> Result<Option<&str>> {
+        let id = find_program(&self.description, &key)?;
+        Ok(self.logs.get(id.0).and_then(Option::as_deref))
     }
 
     /// The programs that were loaded, in the order of the file.
@@ -133,9 +153,9 @@ impl Object {
         Ok(Global { variable, section, map })
     }
 
-    /// Attaches every program whose section says to what, in the order of the file. Those whose
-    /// section does not say (`SEC("kprobe")`, `SEC("xdp")`) are left for [`Program`]'s methods, and
-    /// so are those with `autoattach` off.
+    /// Attaches every program whose section says to what, in the order of the file, and then puts every table of operations in
+    /// use. Programs whose section does not say (`SEC("kprobe")`, `SEC("xdp")`) are left for [`Program`]'s methods, and
+    /// so is what has `autoattach` off.
     ///
     /// # Errors
     /// When one cannot be attached; the others are detached again.
@@ -156,6 +176,75 @@ impl Object {
                 ),
             }
         }
+        let tables = self.maps().filter(|map| map.kind() == Some(MapKind::StructOps));
+        for table in tables {
+            let definition = table.map_id().and_then(|id| self.description.maps.get(id.0));
+            if definition.is_none_or(|definition| definition.autoattach) {
+                links.push(table.attach_struct_ops()?);
+            }
+        }
         Ok(links)
     }
+
+    /// Pins all maps that were created in a folder of a BPF file system, each under its name, in which dots become `_`: names
+    /// with dots are the file system's own.
+    ///
+    /// # Errors
+    /// When one cannot be pinned; the others are unpinned again.
+    #[doc(alias = "bpf_object__pin_maps")]
+    pub fn pin_maps(&self, folder: impl AsRef<Path>) -> Result<()> {
+        let path = |map: &Map| folder.as_ref().join(map.name().replace('.', "_"));
+        all_or_none(self.maps(), |map| map.pin(path(map)), |map| map.unpin(path(map)))
+    }
+
+    /// Removes the pins that [`pin_maps`](Object::pin_maps) makes.
+    ///
+    /// # Errors
+    /// When one is not there, or something else is; the others are removed all the same.
+    #[doc(alias = "bpf_object__unpin_maps")]
+    pub fn unpin_maps(&self, folder: impl AsRef<Path>) -> Result<()> {
+        all(self.maps(), |map| map.unpin(folder.as_ref().join(map.name().replace('.', "_"))))
+    }
+
+    /// Pins all programs that were loaded in a folder of a BPF file system, each under its name.
+    ///
+    /// # Errors
+    /// When one cannot be pinned; the others are unpinned again.
+    #[doc(alias = "bpf_object__pin_programs")]
+    pub fn pin_programs(&self, folder: impl AsRef<Path>) -> Result<()> {
+        let path = |program: &Program| folder.as_ref().join(program.name());
+        all_or_none(self.programs(), |program| program.pin(path(program)), |program| program.unpin(path(program)))
+    }
+
+    /// Removes the pins that [`pin_programs`](Object::pin_programs) makes.
+    ///
+    /// # Errors
+    /// When one is not there, or something else is; the others are removed all the same.
+    #[doc(alias = "bpf_object__unpin_programs")]
+    pub fn unpin_programs(&self, folder: impl AsRef<Path>) -> Result<()> {
+        all(self.programs(), |program| program.unpin(folder.as_ref().join(program.name())))
+    }
+}
+
+/// Does something to all, or undoes what was done.
+fn all_or_none<'a, T: 'a>(
+    all: impl Iterator<Item = &'a T>,
+    act: impl Fn(&T) -> Result<()>,
+    undo: impl Fn(&T) -> Result<()>,
+) -> Result<()> {
+    let mut done = Vec::new();
+    for one in all {
+        if let Err(fault) = act(one) {
+            // The first fault is the one to tell.
+            done.into_iter().for_each(|one| _ = undo(one));
+            return Err(fault);
+        }
+        done.push(one);
+    }
+    Ok(())
+}
+
+/// Does something to all; the first fault, if there is any.
+fn all<'a, T: 'a>(all: impl Iterator<Item = &'a T>, act: impl Fn(&T) -> Result<()>) -> Result<()> {
+    all.map(act).fold(Ok(()), Result::and)
 }

@@ -43,6 +43,8 @@ pub enum Mechanism {
     TracingMulti,
     /// Iterators.
     Iter,
+    /// Tables of operations that the kernel calls.
+    StructOps,
 }
 
 impl fmt::Display for Mechanism {
@@ -65,6 +67,7 @@ impl fmt::Display for Mechanism {
             Mechanism::Usdt => "usdt",
             Mechanism::TracingMulti => "tracing.multi",
             Mechanism::Iter => "iter",
+            Mechanism::StructOps => "struct_ops",
         })
     }
 }

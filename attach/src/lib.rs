@@ -8,7 +8,7 @@
 //! - [`attach_kprobe`], [`attach_uprobe`], [`attach_tracepoint`], [`attach_raw_tracepoint`], [`attach_tracing`],
 //!   [`attach_freplace`], [`attach_xdp`], [`attach_tcx`], [`attach_cgroup`], [`attach_socket_filter`], [`attach_perf_event`]: each takes a
 //!   program's descriptor, a target and typed options, and gives a [`Link`]. [`auto_attach`] does what a section's name
-//!   says.
+//!   says. [`attach_struct_ops`] puts a map's table of operations in use.
 //! - [`Link`]: holds the attachment, and detaches when it is dropped; pins, inspects and updates links of the kernel.
 //! - [`symbols`]: functions of the kernel and of ELF files by name, and what a misspelt name may have meant.
 //!
@@ -64,6 +64,7 @@ linux_modules! {
     mod placement;
     mod probe;
     mod socket;
+    mod struct_ops;
     pub mod tracefs;
     mod tracepoint;
     mod tracing;
@@ -81,6 +82,7 @@ pub use self::{
     placement::Placement,
     probe::ProbeAttachMode,
     socket::attach_socket_filter,
+    struct_ops::attach_struct_ops,
     tracepoint::{RawTracepointOptions, TracepointOptions, attach_raw_tracepoint, attach_tracepoint},
     tracing::{TracingOptions, attach_freplace, attach_tracing},
     uprobe::{UprobeOptions, UprobeProcess, attach_uprobe},

@@ -4,11 +4,13 @@ use crate::{
     error::{Error, Result},
     guarded_fd::GuardedFd,
     legacy_probe::LegacyProbe,
+    struct_ops,
 };
 use purebpf_sys::{
     id::ObjectKind,
     info::{LinkInfo, link_info},
     link::{LinkUpdate, link_detach},
+    map::Map,
     perf_event,
     pin::{Access, obj_get, obj_pin_in_folder},
 };
@@ -51,6 +53,8 @@ enum Hold {
     PerfEvent(GuardedFd),
     /// A socket that was given the program by setsockopt.
     Socket(GuardedFd),
+    /// A map whose table of operations is in use without a link.
+    StructOps(GuardedFd),
 }
 
 impl Link {
@@ -102,6 +106,11 @@ impl Link {
     /// A socket that has its program by setsockopt, and what takes it away.
     pub(crate) fn socket(socket: GuardedFd) -> Link {
         Link { hold: Hold::Socket(socket), legacy: None, pin_path: None }
+    }
+
+    /// A map whose table of operations is in use, and what takes it out of use.
+    pub(crate) fn struct_ops(map: GuardedFd) -> Link {
+        Link { hold: Hold::StructOps(map), legacy: None, pin_path: None }
     }
 
     /// Adds the tracefs probe behind a perf event.
@@ -191,6 +200,21 @@ impl Link {
         LinkUpdate::new(self.kernel_fd("update")?, prog).update().map_err(failed("update_program"))
     }
 
+    /// Puts another table of operations in place of the one in use, with no moment of neither: that of `map`, which has this value.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotALink`] for a table of section `.struct_ops`; [`Error::Link`]: EINVAL for tables of another kind, or of a kind
+    /// that cannot be replaced (EOPNOTSUPP).
+    #[doc(alias = "bpf_link__update_map")]
+    pub fn update_struct_ops(&self, map: BorrowedFd<'_>, value: &[u8]) -> Result<()> {
+        let link = self.kernel_fd("update")?;
+        let failed = failed("update_struct_ops");
+        let table = Map::from_fd(map).map_err(&failed)?;
+        struct_ops::set(&table, value).map_err(&failed)?;
+        LinkUpdate::new(link, map).update().map_err(&failed)
+    }
+
     /// Detaches, and tells if that failed.
     ///
     /// Links of kinds that know BPF_LINK_DETACH (cgroups, network devices and namespaces, struct_ops) are detached whoever
@@ -208,7 +232,7 @@ impl Link {
                 Err(error) if matches!(error.errno(), libc::EOPNOTSUPP | libc::EINVAL) => Ok(()),
                 result => result.map_err(failed("detach")),
             },
-            Hold::PerfEvent(guarded) | Hold::Socket(guarded) => guarded.finish().map_err(failed("detach")),
+            Hold::PerfEvent(guarded) | Hold::Socket(guarded) | Hold::StructOps(guarded) => guarded.finish().map_err(failed("detach")),
         };
         if self.pin_path.is_some() {
             result = result.and(self.unpin());
@@ -230,7 +254,7 @@ impl Link {
         }
         match hold {
             Hold::Link(fd) => fd,
-            Hold::PerfEvent(guarded) | Hold::Socket(guarded) => guarded.into_fd(),
+            Hold::PerfEvent(guarded) | Hold::Socket(guarded) | Hold::StructOps(guarded) => guarded.into_fd(),
         }
     }
 
@@ -251,6 +275,10 @@ impl Link {
                 })
             }
             Hold::Socket(_) => Err(Error::NotALink { operation, attachment: "a socket's filter" }),
+            Hold::StructOps(_) => Err(Error::NotALink {
+                operation,
+                attachment: "a table of operations of section .struct_ops (those of .struct_ops.link have links)",
+            }),
         }
     }
 }
@@ -260,7 +288,7 @@ impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.hold {
             Hold::Link(fd) => fd.as_fd(),
-            Hold::PerfEvent(guarded) | Hold::Socket(guarded) => guarded.as_fd(),
+            Hold::PerfEvent(guarded) | Hold::Socket(guarded) | Hold::StructOps(guarded) => guarded.as_fd(),
         }
     }
 }

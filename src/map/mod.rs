@@ -14,7 +14,8 @@
 //! | cpumap | [`Map::cpus`]: [`CpuMap`] |
 //! | stack trace | [`Map::stack_traces`]: [`StackTraces`] |
 //! | array with `BPF_F_MMAPABLE` | [`Map::mapped`]: [`MappedArray`], without system calls |
-//! | struct_ops | [`Map::struct_ops_state`] |
+//! | arena | [`Map::arena`], its memory |
+//! | struct_ops | [`Map::struct_ops_state`], [`Map::attach_struct_ops`] |
 //! | ring buffer, user ring buffer, perf event array read as a buffer | [`ringbuf`](crate::ringbuf) |
 
 mod descriptors;
@@ -33,10 +34,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
+use purebpf_elf_loader::load::Arena;
 use purebpf_elf_loader::object::{MapId, MapKind};
 use purebpf_sys::id::map_get_fd_by_id;
 use purebpf_sys::info::MapInfo;
-use purebpf_sys::pin::{Access, obj_get, obj_pin};
+use purebpf_sys::mapping::Mapping;
+use purebpf_sys::pin::{Access, obj_get, obj_pin_in_folder};
 use purebpf_sys::uapi::{ElemFlags, MapType};
 
 use crate::{Error, Result};
@@ -67,11 +70,36 @@ struct Inner {
     name: String,
     place: Option<(MapId, MapKind)>,
     map: purebpf_sys::map::Map,
+    /// What an object that was loaded keeps in memory of it.
+    memory: Memory,
+}
+
+/// What this process holds of a map beside its descriptor.
+#[derive(Debug)]
+pub(crate) enum Memory {
+    Nothing,
+    /// An arena.
+    Arena(Arena<Mapping>),
+    /// The value that puts a table of operations in use.
+    StructOps(Vec<u8>),
 }
 
 impl Map {
-    pub(crate) fn new(name: &str, id: MapId, kind: MapKind, map: purebpf_sys::map::Map) -> Map {
-        Map { inner: Arc::new(Inner { name: name.to_owned(), place: Some((id, kind)), map }) }
+    pub(crate) fn new(name: &str, id: MapId, kind: MapKind, map: purebpf_sys::map::Map, memory: Memory) -> Map {
+        Map { inner: Arc::new(Inner { name: name.to_owned(), place: Some((id, kind)), map, memory }) }
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.inner.memory
+    }
+
+    /// The memory of an arena, which programs see at the same address; `None` for other maps, and for one that was not mapped by
+    /// loading its object.
+    pub fn arena(&self) -> Option<&Mapping> {
+        match &self.inner.memory {
+            Memory::Arena(arena) => Some(&arena.memory),
+            _ => None,
+        }
     }
 
     /// The map of a descriptor from anywhere.
@@ -86,7 +114,7 @@ impl Map {
         let opened = |cause| Error::Open { kind: "map", by: by(), cause };
         let map = purebpf_sys::map::Map::from_fd(fd).map_err(opened)?;
         let name = map.info().map_err(opened)?.name;
-        Ok(Map { inner: Arc::new(Inner { name, place: None, map }) })
+        Ok(Map { inner: Arc::new(Inner { name, place: None, map, memory: Memory::Nothing }) })
     }
 
     /// The map with this id in the kernel.
@@ -248,14 +276,14 @@ impl Map {
         self.inner.map.freeze().map_err(|cause| self.fault(Operation::Other, cause))
     }
 
-    /// Pins the map at a path in a BPF file system.
+    /// Pins the map at a path in a BPF file system. The path's folder is made if only that is missing.
     ///
     /// # Errors
     /// When the kernel refuses: nothing may be at the path, and it must be in a bpffs.
     #[doc(alias = "bpf_map__pin")]
     pub fn pin(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        obj_pin(self.as_fd(), path).map_err(|cause| crate::pinning::fault("map", self.name(), path, cause))
+        obj_pin_in_folder(self.as_fd(), path).map_err(|cause| crate::pinning::fault("map", self.name(), path, cause))
     }
 
     /// Removes the pin at a path, if this map is what is pinned there.

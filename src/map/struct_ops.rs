@@ -1,9 +1,12 @@
-//! Tables of operations (struct_ops) that the kernel calls: what state one is in.
+//! Tables of operations (struct_ops) that the kernel calls: put in use, replaced, and what state one is in.
 
+use std::os::fd::AsFd;
+
+use purebpf_attach::{Link, attach_struct_ops};
 use purebpf_sys::uapi::MapType;
 
-use super::Map;
-use crate::Result;
+use super::{Map, Memory};
+use crate::{Error, Result};
 
 /// How far a table of operations has come: the kernel's `enum bpf_struct_ops_state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +25,33 @@ pub enum StructOpsState {
 }
 
 impl Map {
+    /// Puts a table of operations in use until the link is dropped.
+    ///
+    /// # Errors
+    /// When it is no table of an object that was loaded, or the kernel refuses.
+    #[doc(alias = "bpf_map__attach_struct_ops")]
+    pub fn attach_struct_ops(&self) -> Result<Link> {
+        let attached = attach_struct_ops(self.as_fd(), self.struct_ops_value()?);
+        attached.map_err(|cause| Error::AttachMap { map: self.name().to_owned(), cause: Box::new(cause) })
+    }
+
+    /// Puts this table in the place of the one that a link holds in use.
+    ///
+    /// # Errors
+    /// When it is no table of an object that was loaded, the link is of another kind, or the kernel refuses.
+    #[doc(alias = "bpf_link__update_map")]
+    pub fn replace_struct_ops(&self, link: &Link) -> Result<()> {
+        let replaced = link.update_struct_ops(self.as_fd(), self.struct_ops_value()?);
+        replaced.map_err(|cause| Error::AttachMap { map: self.name().to_owned(), cause: Box::new(cause) })
+    }
+
+    fn struct_ops_value(&self) -> Result<&[u8]> {
+        match self.memory() {
+            Memory::StructOps(value) => Ok(value),
+            _ => Err(self.unsupported("is no table of operations (struct_ops) of an object that was loaded")),
+        }
+    }
+
     /// The state of a table of operations, and how many use it.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use purebpf_attach::{self as attach, Link};
 use purebpf_elf_loader::object::{self, ProgramId};
 use purebpf_sys::id::prog_get_fd_by_id;
 use purebpf_sys::info::{self, ProgInfo};
-use purebpf_sys::pin::{Access, obj_get, obj_pin};
+use purebpf_sys::pin::{Access, obj_get, obj_pin_in_folder};
 use purebpf_sys::prog::{TestRun, TestRunResult};
 use purebpf_sys::uapi::{AttachType, ProgType};
 
@@ -154,14 +154,15 @@ impl Program {
         run.run(self.as_fd()).map_err(|cause| self.fault(cause))
     }
 
-    /// Pins it at a path in a BPF file system.
+    /// Pins it at a path in a BPF file system. The path's folder is made if only that is missing.
     ///
     /// # Errors
     /// When the kernel refuses: nothing may be at the path, and it must be in a bpffs.
     #[doc(alias = "bpf_program__pin")]
     pub fn pin(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        obj_pin(self.as_fd(), path).map_err(|cause| crate::pinning::fault("program", self.name(), path, cause))
+        obj_pin_in_folder(self.as_fd(), path)
+            .map_err(|cause| crate::pinning::fault("program", self.name(), path, cause))
     }
 
     /// Removes the pin at a path, if this program is what is pinned there.

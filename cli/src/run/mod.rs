@@ -214,12 +214,11 @@ fn load(open: &mut OpenObject, keep_going: bool) -> Result<Object> {
 
 /// The program for which an object could not be loaded.
 fn culprit(error: &purebpf::Error) -> Option<&str> {
-    use elf_loader::Error::{AttachTarget, BadReference, NotSupported, Rejected};
+    use elf_loader::Error::{AttachTarget, BadReference, Rejected};
     let purebpf::Error::Object { cause, .. } = error else { return None };
     match &**cause {
         Rejected { program, .. }
         | AttachTarget { program, .. }
-        | NotSupported { program, .. }
         | BadReference { program, .. } => Some(program),
         _ => None,
     }

@@ -44,8 +44,17 @@ const NEEDS_BTF: [MapType; 4] =
 pub(super) struct Maps<K: Kernel> {
     /// `None` for those that were not to be created.
     pub(super) handles: Vec<Option<K::Handle>>,
-    /// Memory of arenas: the kernel takes no program that uses one before it is mapped.
-    pub(super) memory: Vec<Option<K::Memory>>,
+    /// Arenas: the kernel takes no program that uses one before it is mapped.
+    pub(super) arenas: Vec<Option<Arena<K::Memory>>>,
+}
+
+/// An arena, mapped.
+#[derive(Debug)]
+pub struct Arena<M> {
+    /// All of it.
+    pub memory: M,
+    /// Where in it the variables of the object begin, in bytes.
+    pub variables: usize,
 }
 
 /// What maps are created from, beside the object.
@@ -74,22 +83,22 @@ pub(super) fn create_all<K: Kernel>(
 ) -> Result<Maps<K>, Error> {
     let Inputs { object, kernel, .. } = *inputs;
     let mut given: HashMap<usize, K::Handle> = given.into_iter().map(|(id, handle)| (id.0, handle)).collect();
-    let mut maps = Maps { handles: Vec::with_capacity(object.maps.len()), memory: Vec::new() };
+    let mut maps = Maps { handles: Vec::with_capacity(object.maps.len()), arenas: Vec::new() };
     let mut made = Vec::with_capacity(object.maps.len());
     for (n, map) in object.maps.iter().enumerate() {
         // Instructions cannot refer to data there; programs that do are poisoned.
         let is_data = !matches!(map.kind, MapKind::User | MapKind::StructOps);
         let wanted = map.autocreate && (!is_data || kernel.supports(Feature::GlobalData));
-        let (mut handle, mut memory, mut is_new) = (None, None, false);
+        let (mut handle, mut arena, mut is_new) = (None, None, false);
         if wanted {
             let (found, new) = find_or_create(inputs, MapId(n), given.remove(&n), pins, warnings)?;
             if map.is_arena() {
-                memory = Some(map_arena(map, kernel, &found)?);
+                arena = Some(map_arena(map, kernel, &found)?);
             }
             (handle, is_new) = (Some(found), new);
         }
         maps.handles.push(handle);
-        maps.memory.push(memory);
+        maps.arenas.push(arena);
         made.push(is_new);
     }
     // The maps that others hold may be declared after those.
@@ -204,7 +213,7 @@ fn differences(map: &Map, wanted: &MapDefinition, found: &MapFacts) -> Option<St
 }
 
 /// Maps an arena, with the variables that the object keeps in it.
-fn map_arena<K: Kernel>(map: &Map, kernel: &K, handle: &K::Handle) -> Result<K::Memory, Error> {
+fn map_arena<K: Kernel>(map: &Map, kernel: &K, handle: &K::Handle) -> Result<Arena<K::Memory>, Error> {
     let fault =
         |cause: SysError| Error::MapFill { map: map.name.clone(), advice: advice(&cause), cause: Arc::new(cause) };
     let page_size = kernel.page_size();
@@ -215,7 +224,8 @@ fn map_arena<K: Kernel>(map: &Map, kernel: &K, handle: &K::Handle) -> Result<K::
     let variables = map.initial_value.as_deref().unwrap_or_default();
     let at_end = !variables.is_empty() && kernel.supports(Feature::Ldimm64FullRangeOff);
     let offset = if at_end { map.arena_variables(page_size) as usize } else { 0 };
-    kernel.map_memory(handle, address, len, offset, variables).map_err(fault)
+    let memory = kernel.map_memory(handle, address, len, offset, variables).map_err(fault)?;
+    Ok(Arena { memory, variables: offset })
 }
 
 /// Puts programs into the arrays that hold them from the start.

@@ -38,6 +38,7 @@ mod struct_ops;
 pub use dry::{Call, DryHandle, DryKernel, FailNth};
 pub use kernel::{Kernel, KernelConfig, Log, MapFacts, MapSpec, ProgSpec};
 pub use map_rules::explain_map_create;
+pub use maps::Arena;
 pub use report::{PathLine, Rejection, SourceLine};
 pub use running::{RunningKernel, running_kernel_btf};
 
@@ -126,8 +127,8 @@ pub struct Prepared<K: Kernel> {
 pub struct Loaded<K: Kernel> {
     /// The maps; `None` for those with `autocreate` off.
     pub maps: Vec<Option<K::Handle>>,
-    /// Memory of those that are arenas.
-    pub memory: Vec<Option<K::Memory>>,
+    /// Those that are arenas, mapped.
+    pub arenas: Vec<Option<Arena<K::Memory>>>,
     /// Values of those that are tables of operations: written to the map, a table is put in use.
     pub struct_ops: Vec<Option<Vec<u8>>>,
     /// The programs; `None` for those with `autoload` off.
@@ -321,7 +322,7 @@ impl<K: Kernel> Prepared<K> {
         self.session.keep_pins();
         Ok(Loaded {
             maps: self.maps.handles,
-            memory: self.maps.memory,
+            arenas: self.maps.arenas,
             struct_ops,
             programs,
             logs,

@@ -118,22 +118,17 @@ pub(super) fn data_definition(kind: MapKind, size: u32) -> MapDefinition {
     definition
 }
 
-/// The name of a data section's map: the object's, cut short, and the section's. Sections such as
-/// `.data.mine` keep their own name.
+/// The name of a data section's map: the object's, cut short, and the section's, of what the kernel takes for a name. Sections
+/// such as `.data.mine` keep their own name, whole; the kernel is told as much of it as it takes.
 pub(super) fn map_name(object: &str, section: &str) -> String {
-    let is_custom = section.get(1..).is_some_and(|rest| rest.contains('.'));
-    let name: String = match is_custom {
-        true => section.into(),
-        false => {
-            let suffix = section.len().max(7);
-            let prefix = MAX_NAME.saturating_sub(suffix).min(object.len());
-            format!("{}{section}", object.get(..prefix).unwrap_or(object))
-        }
-    };
-    name.bytes()
-        .take(MAX_NAME)
-        .map(|b| if b.is_ascii_alphanumeric() || b == b'_' || b == b'.' { b as char } else { '_' })
-        .collect()
+    if section.get(1..).is_some_and(|rest| rest.contains('.')) {
+        return section.to_owned();
+    }
+    let suffix = section.len().max(7);
+    let prefix = MAX_NAME.saturating_sub(suffix).min(object.len());
+    let name = format!("{}{section}", object.get(..prefix).unwrap_or(object));
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'.';
+    name.bytes().take(MAX_NAME).map(|b| if allowed(b) { b as char } else { '_' }).collect()
 }
 
 /// Whether any variable can be seen from outside: only then is the map made for mmap.

@@ -1,113 +1,33 @@
 //! The first phase: an object that is open, and can be changed before it is loaded.
 
+mod keys;
+mod program;
+mod struct_ops;
+mod token;
+
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use purebpf_attach::section::SectionName;
 use purebpf_btf::KernelBtf;
 use purebpf_elf_loader::link::{Ksyms, Linker};
 use purebpf_elf_loader::load::{self, RunningKernel};
-use purebpf_elf_loader::object::{self, AttachBtf, MapId, ProgramId};
-use purebpf_sys::uapi::{AttachType, ProgType};
+use purebpf_elf_loader::object::{self, MapId, ProgramId};
+use purebpf_sys::uapi::ProgType;
 
 use crate::global::GlobalMut;
 use crate::{Error, Object, Result};
 
-/// What names a program: a name, or its id. Nothing else does.
-pub trait ProgramKey: key::Program {}
+pub use keys::{MapKey, ProgramKey};
+pub use program::OpenProgram;
+pub use struct_ops::StructOpsMut;
 
-/// What names a map: a name (`.rodata` and the like for data maps), or its id. Nothing else does.
-pub trait MapKey: key::Map {}
-
-/// What keys do, out of reach: so that it can change.
-mod key {
-    use super::{MapId, ProgramId, object};
-
-    pub trait Program {
-        /// Its id in `object`.
-        fn find(&self, object: &object::Object) -> Option<ProgramId>;
-        /// What to call it in an error.
-        fn describe(&self) -> String;
-    }
-
-    pub trait Map {
-        /// Its id in `object`.
-        fn find(&self, object: &object::Object) -> Option<MapId>;
-        /// What to call it in an error.
-        fn describe(&self) -> String;
-    }
-}
-
-impl<T: key::Program + ?Sized> ProgramKey for T {}
-impl<T: key::Map + ?Sized> MapKey for T {}
-
-impl<T: AsRef<str> + ?Sized> key::Program for &T {
-    fn find(&self, object: &object::Object) -> Option<ProgramId> {
-        object.program(self.as_ref())
-    }
-
-    fn describe(&self) -> String {
-        self.as_ref().to_owned()
-    }
-}
-
-impl key::Program for ProgramId {
-    fn find(&self, object: &object::Object) -> Option<ProgramId> {
-        (self.0 < object.programs.len()).then_some(*self)
-    }
-
-    fn describe(&self) -> String {
-        format!("number {}", self.0)
-    }
-}
-
-impl<T: AsRef<str> + ?Sized> key::Map for &T {
-    fn find(&self, object: &object::Object) -> Option<MapId> {
-        object.map(self.as_ref())
-    }
-
-    fn describe(&self) -> String {
-        self.as_ref().to_owned()
-    }
-}
-
-impl key::Map for MapId {
-    fn find(&self, object: &object::Object) -> Option<MapId> {
-        (self.0 < object.maps.len()).then_some(*self)
-    }
-
-    fn describe(&self) -> String {
-        format!("number {}", self.0)
-    }
-}
-
-pub(crate) fn find_program(object: &object::Object, key: &impl ProgramKey) -> Result<ProgramId> {
-    key.find(object).ok_or_else(|| Error::NotFound {
-        object: object.name.clone(),
-        kind: "program",
-        name: key.describe(),
-        among: object.programs.iter().map(|program| program.name.clone()).collect(),
-    })
-}
-
-pub(crate) fn find_map(object: &object::Object, key: &impl MapKey) -> Result<MapId> {
-    key.find(object).ok_or_else(|| Error::NotFound {
-        object: object.name.clone(),
-        kind: "map",
-        name: key.describe(),
-        among: object.maps.iter().map(|map| map.name.clone()).collect(),
-    })
-}
-
-pub(crate) fn find_variable<'a>(object: &'a object::Object, name: &str) -> Result<&'a object::Variable> {
-    object.variables.iter().find(|variable| variable.name == name).ok_or_else(|| Error::NotFound {
-        object: object.name.clone(),
-        kind: "variable",
-        name: name.to_owned(),
-        among: object.variables.iter().map(|variable| variable.name.clone()).collect(),
-    })
-}
+pub(crate) use keys::{find_map, find_program, find_variable};
+use program::apply_section;
+use token::TokenSource;
 
 /// An object that was opened: parsed, nothing of it in the kernel.
 ///
@@ -118,6 +38,13 @@ pub struct OpenObject {
     object: object::Object,
     core_btf: Option<KernelBtf>,
     kconfig: Option<String>,
+    log_level: u32,
+    pin_root: Option<PathBuf>,
+    token: TokenSource,
+    /// Maps that are there already.
+    maps: HashMap<MapId, Arc<OwnedFd>>,
+    /// Programs that others attach to.
+    targets: HashMap<ProgramId, Arc<OwnedFd>>,
 }
 
 impl OpenObject {
@@ -140,7 +67,16 @@ impl OpenObject {
             object.maps.len(),
             object.externs.len()
         );
-        Ok(OpenObject { object, core_btf: None, kconfig: None })
+        Ok(OpenObject {
+            object,
+            core_btf: None,
+            kconfig: None,
+            log_level: 0,
+            pin_root: None,
+            token: TokenSource::from_environment(),
+            maps: HashMap::new(),
+            targets: HashMap::new(),
+        })
     }
 
     /// The object as plain data: everything in it may be looked at.
@@ -166,7 +102,7 @@ impl OpenObject {
     #[doc(alias = "bpf_object__find_program_by_name")]
     pub fn program_mut(&mut self, key: impl ProgramKey) -> Result<OpenProgram<'_>> {
         let id = find_program(&self.object, &key)?;
-        Ok(OpenProgram { program: &mut self.object.programs[id.0] })
+        Ok(OpenProgram { id, program: &mut self.object.programs[id.0], targets: &mut self.targets })
     }
 
     /// A map's definition, to be changed before the object is loaded.
@@ -177,6 +113,66 @@ impl OpenObject {
     pub fn map_mut(&mut self, key: impl MapKey) -> Result<&mut object::Map> {
         let id = find_map(&self.object, &key)?;
         Ok(&mut self.object.maps[id.0])
+    }
+
+    /// A table of operations (struct_ops), to be changed before the object is loaded.
+    ///
+    /// # Errors
+    /// When there is no map of this name or id, or it is no such table.
+    #[doc(alias = "bpf_map__initial_value")]
+    pub fn struct_ops_mut(&mut self, key: impl MapKey) -> Result<StructOpsMut<'_>> {
+        let id = find_map(&self.object, &key)?;
+        StructOpsMut::new(&mut self.object, id)
+    }
+
+    /// Uses a map that is there already instead of creating this one. Whether it is what the programs need, the verifier sees.
+    ///
+    /// # Errors
+    /// When there is no map of this name or id, what is given is none, or there are no descriptors left.
+    #[doc(alias = "bpf_map__reuse_fd")]
+    pub fn reuse_map(&mut self, key: impl MapKey, map: impl AsFd) -> Result<&mut Self> {
+        let id = find_map(&self.object, &key)?;
+        let fault = |cause| Error::Map { map: self.object.maps[id.0].name.clone(), cause, advice: None };
+        purebpf_sys::info::map_info(map.as_fd()).map_err(fault)?;
+        let copy = map.as_fd().try_clone_to_owned();
+        let copy = copy.map_err(|cause| fault(purebpf_sys::Error::File { path: "file descriptor".into(), cause }))?;
+        self.maps.insert(id, Arc::new(copy));
+        Ok(self)
+    }
+
+    /// Has a map be used by one program alone (Linux 6.18), which the kernel knows by the hash of its instructions.
+    ///
+    /// # Errors
+    /// When there is no map or program of this name or id.
+    #[doc(alias = "bpf_map__set_exclusive_program")]
+    pub fn set_exclusive_program(&mut self, map: impl MapKey, program: impl ProgramKey) -> Result<&mut Self> {
+        let (map, program) = (find_map(&self.object, &map)?, find_program(&self.object, &program)?);
+        self.object.maps[map.0].exclusive_program = Some(program);
+        Ok(self)
+    }
+
+    /// The folder of maps that are pinned by their name (`__uint(pinning, LIBBPF_PIN_BY_NAME)`), instead of `/sys/fs/bpf`.
+    #[doc(alias = "pin_root_path")]
+    pub fn set_pin_root(&mut self, folder: impl Into<PathBuf>) -> &mut Self {
+        self.pin_root = Some(folder.into());
+        self
+    }
+
+    /// Level of the verifier's log for programs that set none. From 1 on it is kept of programs that load, too:
+    /// [`Object::verifier_log`](crate::Object::verifier_log).
+    #[doc(alias = "kernel_log_level")]
+    pub fn set_log_level(&mut self, level: u32) -> &mut Self {
+        self.log_level = level;
+        self
+    }
+
+    /// Loads the object by the rights that were delegated to a BPF file system (BPF token, Linux 6.9), mounted at this path.
+    /// Without that, those of `/sys/fs/bpf` are used if there are any, or of the path in the environment's
+    /// `LIBBPF_BPF_TOKEN_PATH`; `None` for the process's own rights alone.
+    #[doc(alias = "bpf_token_path")]
+    pub fn set_token_path(&mut self, bpffs: Option<PathBuf>) -> &mut Self {
+        self.token = bpffs.map_or(TokenSource::None, TokenSource::Path);
+        self
     }
 
     /// A global variable, to be set before the object is loaded: the only time for those that are
@@ -266,10 +262,16 @@ impl OpenObject {
                 program.autoload = false;
             }
         }
+        let copy =
+            |fd: &Arc<OwnedFd>| fd.try_clone().map_err(|cause| Error::Read { path: "file descriptor".into(), cause });
         let mut options = load::Options::default();
         options.core_btf.clone_from(&self.core_btf);
         options.kconfig.clone_from(&self.kconfig);
-        let kernel = RunningKernel::new();
+        options.log_level = self.log_level;
+        options.pin_root.clone_from(&self.pin_root);
+        options.maps = self.maps.iter().map(|(id, fd)| Ok((*id, copy(fd)?))).collect::<Result<_>>()?;
+        options.attach_programs = self.targets.iter().map(|(id, fd)| Ok((*id, copy(fd)?))).collect::<Result<_>>()?;
+        let kernel = self.token.open()?.map_or_else(RunningKernel::new, RunningKernel::with_token);
         let prepared = load::prepare(&object, kernel, options).map_err(|cause| fault(&object, cause))?;
         for warning in prepared.warnings() {
             log::warn!("object '{}': {warning}", object.name);
@@ -313,97 +315,5 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
             Err(io::Error::new(io::ErrorKind::InvalidData, format!("more than {MAX_FILE} bytes, as no object has")))
         }
         false => Ok(bytes),
-    }
-}
-
-/// Fills in what a program's section says of its type.
-fn apply_section(program: &mut object::Program) {
-    let Some(section) = SectionName::parse(&program.section) else { return };
-    let attributes = match section.load_attributes() {
-        Ok(attributes) => attributes,
-        Err(err) => {
-            // Kept with its type, so that its target can be set by hand; loading says what is missing.
-            log::warn!("program '{}': section '{}': {err}", program.name, program.section);
-            program.prog_type = section.def.prog_type;
-            program.expected_attach_type = section.def.expected_attach_type;
-            return;
-        }
-    };
-    program.prog_type = attributes.prog_type;
-    program.expected_attach_type = attributes.expected_attach_type;
-    program.attach_type_optional = attributes.expected_attach_type_optional;
-    program.flags = attributes.prog_flags.bits();
-    program.attach_btf = attributes.attach_btf.filter(|target| !target.in_program).map(|target| AttachBtf {
-        name: target.type_name(),
-        kind: target.kind,
-        module: target.module.map(str::to_owned),
-    });
-}
-
-/// A program of an open object.
-#[derive(Debug)]
-pub struct OpenProgram<'a> {
-    program: &'a mut object::Program,
-}
-
-impl OpenProgram<'_> {
-    /// Its name.
-    #[doc(alias = "bpf_program__name")]
-    pub fn name(&self) -> &str {
-        &self.program.name
-    }
-
-    /// Its section's name, without a leading `?`.
-    #[doc(alias = "bpf_program__section_name")]
-    pub fn section(&self) -> &str {
-        &self.program.section
-    }
-
-    /// Whether it is loaded with the object.
-    #[doc(alias = "bpf_program__autoload")]
-    pub fn autoload(&self) -> bool {
-        self.program.autoload
-    }
-
-    /// Sets whether it is loaded with the object.
-    #[doc(alias = "bpf_program__set_autoload")]
-    pub fn set_autoload(&mut self, autoload: bool) -> &mut Self {
-        self.program.autoload = autoload;
-        self
-    }
-
-    /// Whether [`Object::attach`] attaches it.
-    #[doc(alias = "bpf_program__autoattach")]
-    pub fn autoattach(&self) -> bool {
-        self.program.autoattach
-    }
-
-    /// Sets whether [`Object::attach`] attaches it.
-    #[doc(alias = "bpf_program__set_autoattach")]
-    pub fn set_autoattach(&mut self, autoattach: bool) -> &mut Self {
-        self.program.autoattach = autoattach;
-        self
-    }
-
-    /// Its type.
-    #[doc(alias = "bpf_program__type")]
-    pub fn prog_type(&self) -> ProgType {
-        self.program.prog_type
-    }
-
-    /// Sets its type and the attach type that it is verified for.
-    #[doc(alias = "bpf_program__set_type")]
-    #[doc(alias = "bpf_program__set_expected_attach_type")]
-    pub fn set_type(&mut self, prog_type: ProgType, expected_attach_type: Option<AttachType>) -> &mut Self {
-        self.program.prog_type = prog_type;
-        self.program.expected_attach_type = expected_attach_type;
-        self
-    }
-
-    /// Sets what in the kernel's BTF it attaches to.
-    #[doc(alias = "bpf_program__set_attach_target")]
-    pub fn set_attach_btf(&mut self, target: Option<AttachBtf>) -> &mut Self {
-        self.program.attach_btf = target;
-        self
     }
 }
