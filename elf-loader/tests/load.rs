@@ -10,7 +10,8 @@ use purebpf_elf_loader::Error;
 use purebpf_elf_loader::load::{Call, DryKernel, FailNth, Kernel, Loaded, Options, prepare};
 use purebpf_elf_loader::object::{AttachBtf, Object};
 use purebpf_sys::insn::pseudo;
-use purebpf_sys::uapi::MapType;
+use purebpf_sys::probes::Feature;
+use purebpf_sys::uapi::{MapType, ProgType};
 
 const KALLSYMS: &str = "ffffffff82a0f8c0 D init_task\n";
 const CONFIG: &str = "CONFIG_HZ=250\nCONFIG_IPV6=m\nCONFIG_BPF_SYSCALL=y\nCONFIG_LOCALVERSION=\"\"\n";
@@ -185,20 +186,43 @@ fn references_to_maps_that_are_off_are_poisoned() {
     assert!(poisoned);
 }
 
-/// Every call of a load, failed once: the load either goes on with a warning or without what failed, or says what failed;
-/// and failed for good.
+/// What these fail with: whatever a kernel may answer to any call.
+const ERRNOS: [i32; 6] = [1, 4, 7, 11, 12, 22];
+const EPERM: i32 = 1;
+
+/// Objects with everything that a load does: those of which libbpf's word is known, and those with pins, tables of operations,
+/// arenas and jump tables.
+fn objects_to_fail() -> Vec<(String, Object)> {
+    let newer = ["pinned_maps", "tables", "arena", "jump_table", "context_tags", "legacy_maps"];
+    let known = objects().into_iter().map(|(name, _)| name);
+    let mut all: Vec<_> = known.chain(newer.map(str::to_owned)).map(|name| (name.clone(), open(&name))).collect();
+    for (_, object) in &mut all {
+        // What section names say is somebody else's to know.
+        for program in object.programs.iter_mut().filter(|program| program.section.starts_with("struct_ops")) {
+            program.prog_type = ProgType::STRUCT_OPS;
+        }
+    }
+    all
+}
+
+/// Every command, mapping and file of a load, failed once: the load either goes on with a warning or without what failed, or says
+/// what failed; and failed for good. Nothing is left each time, no pin either, and the object loads when all is well again.
 #[test]
 fn whichever_call_fails_nothing_is_left() {
     let target = kernel(KERNELS[0]);
-    for (name, _) in objects() {
-        let object = open(&name);
-        let dry = || dry_kernel(&target);
+    let mut tried = 0;
+    for (name, object) in objects_to_fail() {
+        // A kernel that does not know the tag is asked for no more.
+        let lacking = (name == "context_tags").then_some(Feature::ArgCtxTag);
+        let dry = || dry_kernel(&target).without(lacking);
         let whole = dry();
         drop(load(&object, whole.clone()).unwrap_or_else(|err| panic!("{name}: {err}")));
-        let calls: Vec<Call> = whole.calls().into_iter().filter(|call| !matches!(call, Call::Release(_))).collect();
+        let is_asked = |call: &Call| !matches!(call, Call::Release(_) | Call::Unpin { .. });
+        let calls: Vec<Call> = whole.calls().into_iter().filter(is_asked).collect();
         assert!(!calls.is_empty());
         for (n, call) in calls.iter().enumerate() {
-            for errno in [22, 12, 1] {
+            for errno in ERRNOS {
+                tried += 1;
                 let dry_once = dry();
                 let once = load(&object, FailNth::new(dry_once.clone(), n, errno));
                 if let Err(error) = &once {
@@ -206,6 +230,7 @@ fn whichever_call_fails_nothing_is_left() {
                     if !matches!(call, Call::KernelBtf) {
                         assert_names(&calls, call, error);
                     }
+                    assert!(dry_once.pins().is_empty(), "{name}: {n}: {call:?}: {:?}", dry_once.pins());
                 }
                 drop(once);
                 assert_eq!(dry_once.live(), 0, "{name}: {n}: {call:?}");
@@ -214,7 +239,7 @@ fn whichever_call_fails_nothing_is_left() {
                 let error = load(&object, FailNth::new(dry_good.clone(), n, errno).for_good());
                 match (call, error) {
                     // A BTF that is refused is gone without; the next thing fails then.
-                    (Call::BtfLoad { .. }, Err(error)) if errno == 1 => {
+                    (Call::BtfLoad { .. }, Err(error)) if errno == EPERM => {
                         assert!(matches!(error, Error::BtfLoad { .. }), "{error}");
                     }
                     (Call::BtfLoad { .. }, Err(_)) => {}
@@ -223,9 +248,25 @@ fn whichever_call_fails_nothing_is_left() {
                     (_, Err(error)) => assert_names(&calls, call, &error),
                     (_, Ok(_)) => panic!("{name}: went on after {call:?}"),
                 }
-                assert_eq!(dry_good.live(), 0, "{name}: {n} for good: {call:?}");
+                assert_eq!((dry_good.live(), dry_good.pins().len()), (0, 0), "{name}: {n} for good: {call:?}");
             }
         }
+        drop(load(&object, dry()).unwrap());
+    }
+    assert!(tried > 2000, "{tried}");
+}
+
+/// A pin that was there before a load that fails is there after it.
+#[test]
+fn what_others_pinned_stays() {
+    let object = open("pinned_maps");
+    let dry = DryKernel::new(None);
+    drop(load(&object, dry.clone()).unwrap());
+    let pins = dry.pins();
+    assert_eq!(pins.len(), 2);
+    for n in 0..dry.calls().len() {
+        drop(load(&object, FailNth::new(dry.clone(), n, EPERM).for_good()));
+        assert_eq!(dry.pins(), pins, "call {n}");
     }
 }
 
@@ -239,8 +280,17 @@ fn assert_names(calls: &[Call], call: &Call, error: &Error) {
         found.unwrap()
     };
     let name = match call {
+        // The map of a jump table is its program's.
+        Call::MapCreate { name, .. } if name == ".jumptables" => "jump table".to_owned(),
         Call::MapCreate { name, .. } => name.trim_end_matches(".inner").to_owned(),
-        Call::MapUpdate { map, .. } | Call::MapFreeze { map } => map_name(*map),
+        Call::MapUpdate { map, .. }
+        | Call::MapFreeze { map }
+        | Call::MapMemory { map, .. }
+        | Call::MapFacts { map } => match map_name(*map) {
+            name if name == ".jumptables" => "jump table".to_owned(),
+            name => name,
+        },
+        Call::Pinned { path, .. } | Call::Pin { path, .. } => path.display().to_string(),
         Call::ProgLoad { name, .. } => name.clone(),
         Call::BtfLoad { .. } => "BTF".to_owned(),
         Call::ModuleBtf { module, .. } => module.clone(),
