@@ -87,11 +87,11 @@ fn a_table_is_laid_out_as_the_kernel_has_it() {
     assert_eq!(&value[at("name")..at("name") + 13], b"purebpf_plain");
     let calls = dry.calls();
     let number = |program: &str| {
-        let loads = calls.iter().filter_map(|call| match call {
+        let mut loads = calls.iter().filter_map(|call| match call {
             Call::ProgLoad { program: number, name, .. } if name == program => Some(*number),
             _ => None,
         });
-        loads.last().unwrap() as u64
+        loads.next_back().unwrap() as u64
     };
     for (member, program) in
         [("init", "first_init"), ("ssthresh", "ssthresh"), ("undo_cwnd", "undo_cwnd"), ("cong_avoid", "cong_avoid")]
