@@ -10,7 +10,7 @@ int seen;
 
 __noinline int decide(struct __sk_buff *skb)
 {
-	return 1;
+	return skb->len > 4096 ? 2 : 1;
 }
 
 SEC("tc")
