@@ -15,7 +15,7 @@ use purebpf::bytemuck::{self, Pod, Zeroable};
 use purebpf::elf_loader::object::AttachBtf;
 use purebpf::sys::prog::TestRun;
 use purebpf::sys::uapi::{BPF_F_MMAPABLE, ElemFlags};
-use purebpf::{Error, Link, Object, Program, RingBuffer};
+use purebpf::{Error, Link, Object, OpenObject, Program, RingBuffer};
 
 const GLOBALS: &[u8] = include_bytes!("programs/globals.bpf.o");
 const MAPS: &[u8] = include_bytes!("programs/maps.bpf.o");
@@ -24,6 +24,7 @@ const SUBPROGRAMS: &[u8] = include_bytes!("programs/subprograms.bpf.o");
 const CORE: &[u8] = include_bytes!("programs/core.bpf.o");
 const REJECTED: &[u8] = include_bytes!("programs/rejected.bpf.o");
 const MISSING_FIELD: &[u8] = include_bytes!("programs/missing_field.bpf.o");
+const TWENTY: &[u8] = include_bytes!("programs/twenty.bpf.o");
 const RING: &[u8] = include_bytes!("programs/ring.bpf.o");
 const TRACING_EVENTS: &[u8] = include_bytes!("programs/tracing_events.bpf.o");
 
@@ -438,5 +439,34 @@ fn what_is_pinned_can_be_found_again() {
         fs::remove_file(&pin).unwrap();
         let again = purebpf::sys::map::Map::from_fd(again).unwrap();
         assert_eq!(again.id(), object.map("slots").unwrap().raw().id());
+    });
+}
+
+/// Whichever thread comes to it first, the fault is that of the first program.
+#[test]
+fn programs_are_verified_by_several_threads() {
+    kernel_test(|| {
+        let mut open = Object::open_bytes(TWENTY, "twenty").unwrap();
+        open.set_threads(4);
+        let object = open.load().unwrap();
+        let names: Vec<_> = object.programs().map(|program| program.name().to_owned()).collect();
+        assert_eq!(names.len(), 20);
+        for (program, name) in object.programs().zip(&names) {
+            assert!(program.info().unwrap().name == name[..name.len().min(15)]);
+        }
+        drop(object);
+        let of = |name: &str, open: &OpenObject| {
+            let id = open.description().program(name).unwrap();
+            open.description().programs[id.0].function
+        };
+        // The verifier wants the last instruction to be an exit.
+        for broken in [3, 5, 19] {
+            let function = of(&names[broken], &open);
+            open.description_mut().functions[function.0].insns.pop();
+        }
+        for _ in 0..20 {
+            let error = open.load().unwrap_err().to_string();
+            assert!(error.contains(&format!("program '{}' was refused", names[3])), "{error}");
+        }
     });
 }

@@ -39,6 +39,7 @@ pub struct OpenObject {
     core_btf: Option<KernelBtf>,
     kconfig: Option<String>,
     log_level: u32,
+    threads: usize,
     pin_root: Option<PathBuf>,
     token: TokenSource,
     /// Maps that are there already.
@@ -72,6 +73,7 @@ impl OpenObject {
             core_btf: None,
             kconfig: None,
             log_level: 0,
+            threads: 0,
             pin_root: None,
             token: TokenSource::from_environment(),
             maps: HashMap::new(),
@@ -163,6 +165,13 @@ impl OpenObject {
     #[doc(alias = "kernel_log_level")]
     pub fn set_log_level(&mut self, level: u32) -> &mut Self {
         self.log_level = level;
+        self
+    }
+
+    /// By how many threads programs are verified. Unless told otherwise (or with 0), by as many as there are CPUs for this process if
+    /// the object is large (4096 instructions or more, of all programs), else by one.
+    pub fn set_threads(&mut self, threads: usize) -> &mut Self {
+        self.threads = threads;
         self
     }
 
@@ -268,6 +277,7 @@ impl OpenObject {
         options.core_btf.clone_from(&self.core_btf);
         options.kconfig.clone_from(&self.kconfig);
         options.log_level = self.log_level;
+        options.threads = self.threads;
         options.pin_root.clone_from(&self.pin_root);
         options.maps = self.maps.iter().map(|(id, fd)| Ok((*id, copy(fd)?))).collect::<Result<_>>()?;
         options.attach_programs = self.targets.iter().map(|(id, fd)| Ok((*id, copy(fd)?))).collect::<Result<_>>()?;

@@ -217,9 +217,7 @@ fn culprit(error: &purebpf::Error) -> Option<&str> {
     use elf_loader::Error::{AttachTarget, BadReference, Rejected};
     let purebpf::Error::Object { cause, .. } = error else { return None };
     match &**cause {
-        Rejected { program, .. }
-        | AttachTarget { program, .. }
-        | BadReference { program, .. } => Some(program),
+        Rejected { program, .. } | AttachTarget { program, .. } | BadReference { program, .. } => Some(program),
         _ => None,
     }
 }

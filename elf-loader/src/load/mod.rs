@@ -77,6 +77,9 @@ pub struct Options<H> {
     /// a log is asked for only of a program that was refused, for the error.
     #[doc(alias = "kernel_log_level")]
     pub log_level: u32,
+    /// By how many threads programs are verified; with 0, by as many as [`Kernel::parallelism`] says if they have 4096 instructions
+    /// or more together, else by one.
+    pub threads: usize,
     /// The folder of maps that are pinned by their name; [`PIN_ROOT`] if none is given.
     #[doc(alias = "pin_root_path")]
     pub pin_root: Option<PathBuf>,
@@ -94,6 +97,7 @@ impl<H> Default for Options<H> {
             core_btf: None,
             kconfig: None,
             log_level: 0,
+            threads: 0,
             pin_root: None,
             maps: Vec::new(),
             attach_programs: Vec::new(),
@@ -119,6 +123,7 @@ pub struct Prepared<K: Kernel> {
     /// Why the kernel refused the object's BTF, if it did.
     btf_refused: Option<String>,
     log_level: u32,
+    threads: usize,
 }
 
 /// An object that is loaded: descriptors by [`MapId`](crate::object::MapId) and [`ProgramId`].
@@ -227,6 +232,7 @@ pub fn prepare<K: Kernel>(object: &Object, kernel: K, options: Options<K::Handle
         warnings,
         btf_refused,
         log_level: options.log_level,
+        threads: options.threads,
     })
 }
 

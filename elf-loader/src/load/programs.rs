@@ -45,8 +45,9 @@ pub(super) struct Verified<H> {
     pub(super) log: Option<String>,
 }
 
-/// Fewer programs than this are verified one by one: what threads would save is less than what they cost.
-const MIN_PARALLEL: usize = 4;
+/// Objects with fewer instructions than this are verified by one thread, unless a load is told otherwise: what more would save is
+/// less than what they cost.
+const MIN_PARALLEL: usize = 4096;
 
 impl<K: Kernel> Prepared<K> {
     /// Has all programs verified, several at a time if the kernel allows that. Which of several faults is told does not depend on
@@ -69,7 +70,12 @@ impl<K: Kernel> Prepared<K> {
                 done.push((*program, result));
             }
         };
-        let workers = if wanted.len() < MIN_PARALLEL { 1 } else { self.session.kernel.parallelism().min(wanted.len()) };
+        let allowed = match self.threads {
+            0 if wanted.iter().map(|(_, linked)| linked.insns.len()).sum::<usize>() < MIN_PARALLEL => 1,
+            0 => self.session.kernel.parallelism(),
+            told => told,
+        };
+        let workers = allowed.min(wanted.len());
         let mut done = match workers {
             0 | 1 => work(),
             _ => thread::scope(|scope| {
