@@ -10,7 +10,7 @@ int calls;
 // The context as no type at all, and beside another argument.
 __noinline int by_void(int add, void *ctx __arg_ctx)
 {
-	__u64 stack[2];
+	__u64 stack[2] = {};
 
 	calls += add;
 	return bpf_get_stack(ctx, stack, sizeof(stack), 0) < 0;
