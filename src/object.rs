@@ -206,6 +206,28 @@ impl Object {
         all(self.maps(), |map| map.unpin(folder.as_ref().join(map.name().replace('.', "_"))))
     }
 
+    /// Pins all maps and all programs, as [`pin_maps`](Object::pin_maps) and [`pin_programs`](Object::pin_programs) do.
+    ///
+    /// # Errors
+    /// When one cannot be pinned; the others are unpinned again.
+    #[doc(alias = "bpf_object__pin")]
+    pub fn pin(&self, folder: impl AsRef<Path>) -> Result<()> {
+        self.pin_maps(&folder)?;
+        // The first fault is the one to tell.
+        self.pin_programs(&folder).inspect_err(|_| _ = self.unpin_maps(&folder))
+    }
+
+    /// Removes the pins that [`pin`](Object::pin) makes.
+    ///
+    /// # Errors
+    /// When one is not there, or something else is; the others are removed all the same.
+    #[doc(alias = "bpf_object__unpin")]
+    pub fn unpin(&self, folder: impl AsRef<Path>) -> Result<()> {
+        let programs = self.unpin_programs(&folder);
+        let maps = self.unpin_maps(&folder);
+        programs.and(maps)
+    }
+
     /// Pins all programs that were loaded in a folder of a BPF file system, each under its name.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{kernel_test, vmlinux_btf};
+use common::{Feature, kernel_test, needs, vmlinux_btf};
 use purebpf::btf::Kind;
 use purebpf::bytemuck::{self, Pod, Zeroable};
 use purebpf::elf_loader::object::AttachBtf;
@@ -24,9 +24,12 @@ const SUBPROGRAMS: &[u8] = include_bytes!("programs/subprograms.bpf.o");
 const CORE: &[u8] = include_bytes!("programs/core.bpf.o");
 const REJECTED: &[u8] = include_bytes!("programs/rejected.bpf.o");
 const MISSING_FIELD: &[u8] = include_bytes!("programs/missing_field.bpf.o");
+const RESIZED: &[u8] = include_bytes!("programs/resized.bpf.o");
 const TWENTY: &[u8] = include_bytes!("programs/twenty.bpf.o");
 const RING: &[u8] = include_bytes!("programs/ring.bpf.o");
 const TRACING_EVENTS: &[u8] = include_bytes!("programs/tracing_events.bpf.o");
+
+const BIND_MAP: Feature = Feature::by_version("maps that are bound to programs", (5, 10));
 
 fn load(object: &[u8], name: &str) -> Object {
     Object::open_bytes(object, name).expect("the committed object opens").load().expect("it loads")
@@ -467,6 +470,76 @@ fn programs_are_verified_by_several_threads() {
         for _ in 0..20 {
             let error = open.load().unwrap_err().to_string();
             assert!(error.contains(&format!("program '{}' was refused", names[3])), "{error}");
+        }
+    });
+}
+
+/// The types say so too: they are where `bpftool map dump` looks.
+#[test]
+fn an_array_is_made_as_long_as_it_is_needed() {
+    kernel_test(|| {
+        let mut open = Object::open_bytes(RESIZED, "resized").unwrap();
+        open.resize_global("many", 5 * 4).unwrap();
+        open.global_mut("count").unwrap().set(5u32).unwrap();
+        open.global_mut("many").unwrap().set([10i32, 20, 30, 40, 50]).unwrap();
+        let object = open.load().unwrap();
+        let packet = [0; 64];
+        let add = object.program("add").unwrap();
+        assert_eq!(add.test_run(TestRun::new().data_in(&packet)).unwrap().retval, 3);
+        assert_eq!(object.global("many").unwrap().get::<[i32; 5]>().unwrap(), [10, 21, 32, 43, 54]);
+        let info = object.map(".data.many").unwrap().info().unwrap();
+        assert_eq!(info.value_size, 24);
+        assert_ne!(info.btf_value_type_id, 0, "the kernel took the types as they are now");
+
+        for (name, size, why) in [
+            ("many", 6, "no whole elements"),
+            ("many", 0, "no whole elements"),
+            ("before", 8, "others come after it"),
+            ("alone", 8, "no array"),
+            ("nobody", 4, "none of this name"),
+        ] {
+            let error = open.resize_global(name, size).unwrap_err().to_string();
+            assert!(error.contains(why), "{name} {size}: {error}");
+        }
+        // Shorter, too.
+        open.resize_global("many", 4).unwrap();
+        open.global_mut("count").unwrap().set(1u32).unwrap();
+        let object = open.load().unwrap();
+        assert_eq!(object.global("many").unwrap().get::<[i32; 1]>().unwrap(), [10]);
+    });
+}
+
+#[test]
+fn a_prepared_object_gives_programs_one_by_one() {
+    kernel_test(|| {
+        let mut open = Object::open_bytes(TWENTY, "twenty").unwrap();
+        let names: Vec<_> = open.description().programs.iter().map(|program| program.name.clone()).collect();
+        open.program_mut(names[1].as_str()).unwrap().set_autoload(false);
+        let prepared = open.prepare().unwrap();
+        let (one, another) = (prepared.load_one(&names[0]).unwrap(), prepared.load_one(&names[0]).unwrap());
+        assert_ne!(one.id().unwrap(), another.id().unwrap());
+        assert!(matches!(prepared.load_one(&names[1]), Err(Error::NotLoaded { .. })));
+        let object = prepared.load().unwrap();
+        assert_eq!(object.programs().count(), 19);
+    });
+}
+
+/// `bpftool prog show` finds what describes a program in a map that no instruction of it refers to.
+#[test]
+fn read_only_data_belongs_to_all_programs() {
+    kernel_test(|| {
+        if !needs(&BIND_MAP) {
+            return;
+        }
+        let object = load(RESIZED, "resized");
+        let mut open = Object::open_bytes(GLOBALS, "globals").unwrap();
+        open.set_threads(1);
+        for object in [object, open.load().unwrap()] {
+            let read_only = object.map(".rodata").unwrap().id();
+            for program in object.programs() {
+                let maps = purebpf::sys::info::prog_map_ids(program.as_fd()).unwrap();
+                assert!(maps.contains(&read_only), "{}: {maps:?}", program.name());
+            }
         }
     });
 }

@@ -137,6 +137,14 @@ pub enum Error {
         /// What is wrong.
         what: String,
     },
+    /// A variable whose size cannot be changed to that.
+    #[error("variable '{variable}' cannot be resized: {what}")]
+    Resize {
+        /// The variable.
+        variable: String,
+        /// Why not.
+        what: String,
+    },
     /// CO-RE relocations but no types to relocate to.
     #[error("the object has CO-RE relocations and there is no kernel BTF to apply them to: {why}")]
     NoKernelBtf {

@@ -41,14 +41,15 @@ fn short(call: &Call) -> String {
         Call::ProgLoad { program, name, .. } => format!("{program} = program {name}"),
         Call::KernelBtf => "kernel types".to_owned(),
         Call::Kallsyms => "kernel symbols".to_owned(),
+        Call::ProgBindMap { program, map } => format!("{map} with {program}"),
         Call::Config => "configuration".to_owned(),
         Call::Release(number) => format!("close {number}"),
         other => panic!("{other:?}"),
     }
 }
 
-/// The order is libbpf's (bpf_object_prepare, bpf_object_load): BTF, maps and their contents, programs, and the arrays
-/// that hold programs; a template is closed as soon as its map exists.
+/// The order is libbpf's (bpf_object_prepare, bpf_object_load): BTF, maps and their contents, programs, each with the read-only
+/// data bound to it, and the arrays that hold programs; a template is closed as soon as its map exists.
 #[test]
 fn the_kernel_is_asked_in_libbpf_s_order() {
     let target = kernel(KERNELS[0]);
@@ -103,9 +104,17 @@ fn the_kernel_is_asked_in_libbpf_s_order() {
             "5[1] = 2",
             "5[3] = 3",
             "26 = program jumped_to",
+            "20 with 26",
+            "22 with 26",
             "27 = program jumped_to_too",
+            "20 with 27",
+            "22 with 27",
             "28 = program use_externs",
+            "20 with 28",
+            "22 with 28",
             "29 = program use_maps",
+            "20 with 29",
+            "22 with 29",
             "6[0] = 26",
             "6[2] = 27",
         ]
@@ -226,6 +235,7 @@ fn whichever_call_fails_nothing_is_left() {
                 let dry_once = dry();
                 let once = load(&object, FailNth::new(dry_once.clone(), n, errno));
                 if let Err(error) = &once {
+                    assert!(!matches!(call, Call::ProgBindMap { .. }), "{name}: nothing depends on it: {error}");
                     // What is missed first without the kernel's types depends on the object.
                     if !matches!(call, Call::KernelBtf) {
                         assert_names(&calls, call, error);
@@ -245,6 +255,8 @@ fn whichever_call_fails_nothing_is_left() {
                     (Call::BtfLoad { .. }, Err(_)) => {}
                     // Without kernel types, what needs none is loaded.
                     (Call::KernelBtf, Err(_)) => {}
+                    // Nothing depends on it; what fails is what comes after.
+                    (Call::ProgBindMap { .. }, _) => {}
                     (_, Err(error)) => assert_names(&calls, call, &error),
                     (_, Ok(_)) => panic!("{name}: went on after {call:?}"),
                 }

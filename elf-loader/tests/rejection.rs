@@ -104,6 +104,9 @@ impl Kernel for Refusing {
         }
         Err(SysError::Bpf { cmd: Cmd::PROG_LOAD, errno: Errno(errno) })
     }
+    fn prog_bind_map(&self, program: &DryHandle, map: &DryHandle) -> Result<(), SysError> {
+        self.dry.prog_bind_map(program, map)
+    }
     fn supports(&self, feature: Feature) -> bool {
         self.dry.supports(feature)
     }

@@ -8,7 +8,7 @@ mod token;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use purebpf_elf_loader::object::{self, MapId, ProgramId};
 use purebpf_sys::uapi::ProgType;
 
 use crate::global::GlobalMut;
-use crate::{Error, Object, Result};
+use crate::{Error, Object, Program, Result};
 
 pub use keys::{MapKey, ProgramKey};
 pub use program::OpenProgram;
@@ -44,6 +44,8 @@ pub struct OpenObject {
     token: TokenSource,
     /// Maps that are there already.
     maps: HashMap<MapId, Arc<OwnedFd>>,
+    /// Maps like those that others are to hold.
+    inner_maps: HashMap<MapId, Arc<OwnedFd>>,
     /// Programs that others attach to.
     targets: HashMap<ProgramId, Arc<OwnedFd>>,
 }
@@ -77,6 +79,7 @@ impl OpenObject {
             pin_root: None,
             token: TokenSource::from_environment(),
             maps: HashMap::new(),
+            inner_maps: HashMap::new(),
             targets: HashMap::new(),
         })
     }
@@ -134,12 +137,27 @@ impl OpenObject {
     #[doc(alias = "bpf_map__reuse_fd")]
     pub fn reuse_map(&mut self, key: impl MapKey, map: impl AsFd) -> Result<&mut Self> {
         let id = find_map(&self.object, &key)?;
-        let fault = |cause| Error::Map { map: self.object.maps[id.0].name.clone(), cause, advice: None };
-        purebpf_sys::info::map_info(map.as_fd()).map_err(fault)?;
-        let copy = map.as_fd().try_clone_to_owned();
-        let copy = copy.map_err(|cause| fault(purebpf_sys::Error::File { path: "file descriptor".into(), cause }))?;
-        self.maps.insert(id, Arc::new(copy));
+        self.maps.insert(id, self.copy_of_map(id, map.as_fd())?);
         Ok(self)
+    }
+
+    /// Has a map of maps hold maps like this one, instead of what it is declared to hold.
+    ///
+    /// # Errors
+    /// As [`reuse_map`](OpenObject::reuse_map).
+    #[doc(alias = "bpf_map__set_inner_map_fd")]
+    pub fn set_inner_map(&mut self, key: impl MapKey, like: impl AsFd) -> Result<&mut Self> {
+        let id = find_map(&self.object, &key)?;
+        self.inner_maps.insert(id, self.copy_of_map(id, like.as_fd())?);
+        Ok(self)
+    }
+
+    fn copy_of_map(&self, id: MapId, map: BorrowedFd<'_>) -> Result<Arc<OwnedFd>> {
+        let fault = |cause| Error::Map { map: self.object.maps[id.0].name.clone(), cause, advice: None };
+        purebpf_sys::info::map_info(map).map_err(fault)?;
+        let copy = map.try_clone_to_owned();
+        let copy = copy.map_err(|cause| fault(purebpf_sys::Error::File { path: "file descriptor".into(), cause }))?;
+        Ok(Arc::new(copy))
     }
 
     /// Has a map be used by one program alone (Linux 6.18), which the kernel knows by the hash of its instructions.
@@ -202,6 +220,17 @@ impl OpenObject {
         let bytes = map.initial_bytes_mut(variable.offset, variable.size).ok_or(unsupported)?;
         let name = &self.object.variables.iter().find(|v| v.name == name).map_or("", |v| v.name.as_str());
         Ok(GlobalMut { name, bytes })
+    }
+
+    /// Makes a global variable longer or shorter: one that is an array, and the last of its section. What is added is zero.
+    ///
+    /// # Errors
+    /// When there is no such variable, it is no such array, or `size` (in bytes) is no whole number of elements.
+    #[doc(alias = "bpf_map__set_value_size")]
+    pub fn resize_global(&mut self, name: &str, size: usize) -> Result<&mut Self> {
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        self.object.resize_variable(name, size).map_err(|cause| fault(&self.object, cause))?;
+        Ok(self)
     }
 
     /// The programs' ids, in the order of the file.
@@ -281,6 +310,7 @@ impl OpenObject {
         options.pin_root.clone_from(&self.pin_root);
         options.maps = self.maps.iter().map(|(id, fd)| Ok((*id, copy(fd)?))).collect::<Result<_>>()?;
         options.attach_programs = self.targets.iter().map(|(id, fd)| Ok((*id, copy(fd)?))).collect::<Result<_>>()?;
+        options.inner_maps = self.inner_maps.iter().map(|(id, fd)| Ok((*id, copy(fd)?))).collect::<Result<_>>()?;
         let kernel = self.token.open()?.map_or_else(RunningKernel::new, RunningKernel::with_token);
         let prepared = load::prepare(&object, kernel, options).map_err(|cause| fault(&object, cause))?;
         for warning in prepared.warnings() {
@@ -302,6 +332,20 @@ pub struct PreparedObject {
 }
 
 impl PreparedObject {
+    /// Loads one program, as often as wanted, while the others wait.
+    ///
+    /// # Errors
+    /// When there is none of this name or id that is to be loaded, or the kernel refuses it.
+    #[doc(alias = "bpf_program__clone")]
+    pub fn load_one(&self, key: impl ProgramKey) -> Result<Program> {
+        let id = find_program(&self.object, &key)?;
+        if self.prepared.linked(id).is_none() {
+            return Err(Error::NotLoaded { kind: "program", name: key.describe() });
+        }
+        let fd = self.prepared.load_one(&self.object, id).map_err(|cause| fault(&self.object, cause))?;
+        Ok(Program::new(&self.object.programs[id.0], id, fd))
+    }
+
     /// Has the programs verified.
     ///
     /// # Errors

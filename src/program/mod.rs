@@ -177,6 +177,15 @@ impl Program {
         crate::pinning::remove("program", self.name(), path, ours)
     }
 
+    /// Has it belong to a table of operations (struct_ops), for functions of the kernel that ask which (Linux 6.19).
+    ///
+    /// # Errors
+    /// When the map is no such table, or the kernel refuses.
+    #[doc(alias = "bpf_program__assoc_struct_ops")]
+    pub fn associate_struct_ops(&self, table: &crate::Map) -> Result<()> {
+        purebpf_sys::prog::prog_assoc_struct_ops(self.as_fd(), table.as_fd()).map_err(|cause| self.fault(cause))
+    }
+
     /// Whether its section can say where it is attached; those of sections such as `xdp` never do.
     pub fn has_auto_attach(&self) -> bool {
         SectionName::parse(self.section()).is_some_and(|section| section.def.auto_attach != AutoAttach::None)

@@ -14,7 +14,7 @@ use super::kernel::{Kernel, Log};
 use crate::Error;
 use crate::error::advice;
 use crate::link::Linked;
-use crate::object::{ExternKind, Function, Object};
+use crate::object::{ExternKind, Function, MapKind, Object};
 
 /// Size of the log of a refused BTF.
 const LOG_SIZE: usize = 1 << 20;
@@ -93,6 +93,9 @@ fn complete_sections(object: &Object, btf: &Btf, builder: &mut Builder) -> Resul
     let sizes: HashMap<&str, u64> = object.section_sizes.iter().map(|(name, size)| (name.as_str(), *size)).collect();
     let symbols: HashMap<&[u8], _> = object.symbols.iter().map(|symbol| (&*symbol.name, symbol)).collect();
     let externs = object.externs.iter().map(|ext| (ext.name.as_bytes(), ext.kind)).collect();
+    let data = object.maps.iter().filter(|map| matches!(map.kind, MapKind::Data | MapKind::Rodata | MapKind::Bss));
+    let resized: HashMap<&str, u32> =
+        data.filter_map(|map| Some((map.section.as_deref()?, map.definition.value_size))).collect();
     let (mut int, mut dummy) = (None, None);
     for section in btf.own_types() {
         let TypeData::Datasec(datasec) = section.data() else { continue };
@@ -136,6 +139,11 @@ fn complete_sections(object: &Object, btf: &Btf, builder: &mut Builder) -> Resul
             }
         }
         vars.sort_by_key(|var| var[1]);
+        if let Some(&wanted) = resized.get(name).filter(|wanted| **wanted != size && size != 0) {
+            if resize(btf, builder, vars.last_mut(), wanted)? {
+                size = wanted;
+            }
+        }
         let mut record = builder.record_mut(section.id())?;
         record.set_word(2, size);
         for (n, var) in vars.iter().enumerate() {
@@ -145,6 +153,27 @@ fn complete_sections(object: &Object, btf: &Btf, builder: &mut Builder) -> Resul
         }
     }
     Ok(())
+}
+
+/// Makes the last variable of a section as long as the section's map was made: an array of more elements, or fewer. Says whether it
+/// could.
+fn resize(
+    btf: &Btf,
+    builder: &mut Builder,
+    last: Option<&mut [u32; 3]>,
+    section: u32,
+) -> Result<bool, purebpf_btf::Error> {
+    let Some([variable, offset, size]) = last else { return Ok(false) };
+    let TypeData::Var(declared) = btf.type_by_id(TypeId(*variable))?.data() else { return Ok(false) };
+    let TypeData::Array(array) = btf.resolve(declared.type_id)?.data() else { return Ok(false) };
+    let (element, wanted) = (btf.size_of(array.element)?, section.saturating_sub(*offset));
+    if element == 0 || wanted == 0 || wanted % element != 0 {
+        return Ok(false);
+    }
+    let longer = builder.add_array(array.element, array.index, wanted / element)?;
+    builder.record_mut(TypeId(*variable))?.set_word(2, longer.0);
+    *size = wanted;
+    Ok(true)
 }
 
 /// What stands in `.ksyms` for functions: a variable of an integer type. Kernels know no data section with functions.

@@ -160,6 +160,13 @@ pub enum Call {
     KernelBtf,
     /// The kernel's symbols were read.
     Kallsyms,
+    /// A map was bound to a program.
+    ProgBindMap {
+        /// The program.
+        program: i32,
+        /// The map.
+        map: i32,
+    },
     /// The configuration was read.
     Config,
     /// What has this number was released.
@@ -347,6 +354,11 @@ impl Kernel for DryKernel {
         }))
     }
 
+    fn prog_bind_map(&self, program: &DryHandle, map: &DryHandle) -> Result<(), SysError> {
+        self.note(Call::ProgBindMap { program: program.number, map: map.number });
+        Ok(())
+    }
+
     fn supports(&self, feature: Feature) -> bool {
         !self.lacking.contains(&feature)
     }
@@ -497,6 +509,11 @@ impl<K: Kernel> Kernel for FailNth<K> {
     fn prog_load(&self, program: &ProgSpec<'_, K::Handle>, log: &mut Log) -> Result<K::Handle, SysError> {
         self.check(Cmd::PROG_LOAD)?;
         self.kernel.prog_load(program, log)
+    }
+
+    fn prog_bind_map(&self, program: &K::Handle, map: &K::Handle) -> Result<(), SysError> {
+        self.check(Cmd::PROG_BIND_MAP)?;
+        self.kernel.prog_bind_map(program, map)
     }
 
     fn supports(&self, feature: Feature) -> bool {

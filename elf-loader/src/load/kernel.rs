@@ -98,6 +98,12 @@ pub trait Kernel: fmt::Debug + Sync {
     /// The kernel's; what the verifier says goes to `log`.
     fn prog_load(&self, program: &ProgSpec<'_, Self::Handle>, log: &mut Log) -> Result<Self::Handle, SysError>;
 
+    /// `BPF_PROG_BIND_MAP`: the map lives as long as the program, whether that refers to it or not.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn prog_bind_map(&self, program: &Self::Handle, map: &Self::Handle) -> Result<(), SysError>;
+
     /// Whether the kernel can do something; what cannot be found out, it can.
     fn supports(&self, feature: Feature) -> bool;
 

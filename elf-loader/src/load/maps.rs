@@ -70,6 +70,8 @@ pub(super) struct Inputs<'a, K: Kernel> {
     pub(super) modules: &'a Modules<K>,
     /// Hashes of the only programs that may use maps.
     pub(super) hashes: &'a [Option<[u8; 32]>],
+    /// Maps like those that others are to hold.
+    pub(super) inner_maps: &'a [(MapId, K::Handle)],
     /// The folder of pins by name.
     pub(super) pin_root: &'a Path,
 }
@@ -289,7 +291,8 @@ fn create<K: Kernel>(
         definition.value_size = table.value_size;
     }
     // The kernel wants to see a map like those that this one is to hold; that is no longer needed afterwards.
-    let inner = match &definition.inner {
+    let given = inputs.inner_maps.iter().rfind(|(of, _)| *of == id).map(|(_, handle)| handle);
+    let inner = match definition.inner.as_ref().filter(|_| given.is_none()) {
         Some(inner) => {
             let mut inner = (**inner).clone();
             let told = inner.clone();
@@ -302,7 +305,7 @@ fn create<K: Kernel>(
         None => None,
     };
     let mut spec = spec(kernel, &map.name, &definition, btf);
-    spec.inner = inner.as_ref();
+    spec.inner = given.or(inner.as_ref());
     spec.ifindex = map.ifindex;
     spec.exclusive_program = inputs.hashes.get(id.0).and_then(Option::as_ref).map(<[u8; 32]>::as_slice);
     if let Some(table) = table {

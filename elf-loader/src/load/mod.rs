@@ -86,6 +86,9 @@ pub struct Options<H> {
     /// Maps that exist already, to be used instead of new ones. Whether they are what programs need, the verifier sees.
     #[doc(alias = "bpf_map__reuse_fd")]
     pub maps: Vec<(MapId, H)>,
+    /// Maps like those that maps of maps are to hold, instead of ones that are made for the purpose as declared.
+    #[doc(alias = "bpf_map__set_inner_map_fd")]
+    pub inner_maps: Vec<(MapId, H)>,
     /// Loaded programs in whose types programs find what they attach to, instead of the kernel's.
     #[doc(alias = "attach_prog_fd")]
     pub attach_programs: Vec<(ProgramId, H)>,
@@ -100,6 +103,7 @@ impl<H> Default for Options<H> {
             threads: 0,
             pin_root: None,
             maps: Vec::new(),
+            inner_maps: Vec::new(),
             attach_programs: Vec::new(),
         }
     }
@@ -214,6 +218,7 @@ pub fn prepare<K: Kernel>(object: &Object, kernel: K, options: Options<K::Handle
         tables: &tables,
         modules: &modules,
         hashes: &hashes,
+        inner_maps: &options.inner_maps,
         pin_root: options.pin_root.as_deref().unwrap_or(Path::new(PIN_ROOT)),
     };
     let maps = maps::create_all(&inputs, options.maps, &session.pins, &mut warnings)?;
@@ -306,6 +311,17 @@ impl<K: Kernel> Prepared<K> {
     /// The maps that were created, by their id.
     pub fn maps(&self) -> &[Option<K::Handle>] {
         &self.maps.handles
+    }
+
+    /// Loads one program, as often as wanted; `object` is the one that was prepared, and may have been changed since in what it says
+    /// of the program's flags, device and log.
+    ///
+    /// # Errors
+    /// When the kernel refuses it, or it was not to be loaded.
+    #[doc(alias = "bpf_program__clone")]
+    pub fn load_one(&self, object: &Object, program: ProgramId) -> Result<K::Handle, Error> {
+        let linked = self.linked(program).ok_or(Error::NoSuch { what: "program to be loaded", index: program.0 })?;
+        Ok(self.load_program(object, program, linked)?.handle)
     }
 
     /// Has the programs verified. `object` is the one that was prepared.

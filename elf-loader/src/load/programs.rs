@@ -16,7 +16,7 @@ use super::{Prepared, report};
 use crate::Error;
 use crate::error::advice;
 use crate::link::{Linked, StreamValue};
-use crate::object::{Object, Program, ProgramId};
+use crate::object::{MapKind, Object, Program, ProgramId};
 use crate::poison;
 
 /// The log's size at the first try, how it grows, and the last.
@@ -99,7 +99,12 @@ impl<K: Kernel> Prepared<K> {
         Ok(loaded)
     }
 
-    fn load_program(&self, object: &Object, id: ProgramId, linked: &Linked) -> Result<Verified<K::Handle>, Error> {
+    pub(super) fn load_program(
+        &self,
+        object: &Object,
+        id: ProgramId,
+        linked: &Linked,
+    ) -> Result<Verified<K::Handle>, Error> {
         let kernel = &self.session.kernel;
         let program = object.programs.get(id.0).ok_or(Error::NoSuch { what: "program", index: id.0 })?;
         // The program holds them once it is loaded.
@@ -139,7 +144,20 @@ impl<K: Kernel> Prepared<K> {
             ifindex: program.ifindex,
             fd_array: &fd_array,
         };
-        self.verify(object, program, linked, &spec)
+        let verified = self.verify(object, program, linked, &spec)?;
+        self.bind_read_only(object, &verified.handle);
+        Ok(verified)
+    }
+
+    /// Read-only data lives as long as the programs of its object, whether they refer to it or not: it is where others look for what
+    /// describes them (`bpftool prog` its metadata). Nothing depends on it, so a refusal is no fault.
+    fn bind_read_only(&self, object: &Object, program: &K::Handle) {
+        let kernel = &self.session.kernel;
+        let read_only = object.maps.iter().zip(&self.maps.handles).filter(|(map, _)| map.kind == MapKind::Rodata);
+        let mut read_only = read_only.filter_map(|(_, handle)| handle.as_ref()).peekable();
+        if read_only.peek().is_some() && kernel.supports(Feature::ProgBindMap) {
+            read_only.for_each(|map| _ = kernel.prog_bind_map(program, map));
+        }
     }
 
     /// Loads, with a log if one is wanted; after a refusal without one once more with it, to tell why.

@@ -242,6 +242,10 @@ impl Kernel for RunningKernel {
         load.load_with_log(log.level, &mut log.buffer).result
     }
 
+    fn prog_bind_map(&self, program: &OwnedFd, map: &OwnedFd) -> Result<(), SysError> {
+        purebpf_sys::prog::prog_bind_map(program.as_fd(), map.as_fd())
+    }
+
     fn supports(&self, feature: Feature) -> bool {
         // Without the privilege to find out, the attempt itself will tell.
         let answer = match &self.probes {

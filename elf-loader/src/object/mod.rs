@@ -46,10 +46,13 @@ pub struct Object {
     /// Contents of the `license` section; empty when there is none.
     pub license: String,
     /// Contents of the `version` section, else 0.
+    #[doc(alias = "bpf_object__kversion")]
+    #[doc(alias = "bpf_object__set_kversion")]
     pub kernel_version: u32,
     /// Byte order of instructions and data.
     pub endian: Endian,
     /// Its types.
+    #[doc(alias = "bpf_object__btf")]
     pub btf: Option<Btf>,
     /// Function and line information, CO-RE relocations.
     pub btf_ext: Option<BtfExt>,
@@ -149,6 +152,44 @@ impl Object {
     pub fn map(&self, name: &str) -> Option<MapId> {
         let by_section = |map: &Map| map.section.as_deref() == Some(name) && name.starts_with('.');
         self.maps.iter().position(|map| map.name == name).or_else(|| self.maps.iter().position(by_section)).map(MapId)
+    }
+
+    /// Makes a variable longer or shorter: one that is an array, and the last of its section (libbpf's `map_btf_datasec_resize`). What is
+    /// added is zero; the object's types say so too when it is loaded.
+    ///
+    /// # Errors
+    /// When there is no such variable, it is not the last or no array, or `size` is no whole number of elements.
+    #[doc(alias = "bpf_map__set_value_size")]
+    pub fn resize_variable(&mut self, name: &str, size: u32) -> Result<(), Error> {
+        let fault = |what: &str| Error::Resize { variable: name.to_owned(), what: what.to_owned() };
+        let btf = self.btf.as_ref().ok_or_else(|| fault("its object has no types"))?;
+        let place = self.variables.iter().position(|variable| variable.name == name);
+        let place = place.ok_or_else(|| fault("there is none of this name"))?;
+        let Variable { map, offset, type_id, .. } = self.variables[place];
+        let is_after = |other: &Variable| other.map == map && other.offset > offset;
+        let held =
+            self.maps.get_mut(map.0).filter(|map| matches!(map.kind, MapKind::Data | MapKind::Rodata | MapKind::Bss));
+        let held = held.ok_or_else(|| fault("it is in no data section"))?;
+        if self.variables.iter().any(is_after) {
+            return Err(fault("others come after it in its section"));
+        }
+        let element = match btf.resolve(type_id).map(|t| t.data()) {
+            Ok(purebpf_btf::TypeData::Array(array)) => btf.size_of(array.element).ok().filter(|element| *element > 0),
+            _ => return Err(fault("it is no array")),
+        };
+        if element.is_none_or(|element| size == 0 || size % element != 0) {
+            return Err(Error::Resize {
+                variable: name.to_owned(),
+                what: format!("{size} bytes are no whole elements of it"),
+            });
+        }
+        let end = offset.checked_add(size).ok_or_else(|| fault("a map does not hold so much"))?;
+        held.definition.value_size = end;
+        if let Some(value) = &mut held.initial_value {
+            value.truncate(end as usize);
+        }
+        self.variables[place].size = size;
+        Ok(())
     }
 
     /// The function that a program begins with.

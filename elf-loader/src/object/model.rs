@@ -33,7 +33,11 @@ pub struct Function {
     pub section: String,
     /// Where it begins in its section, in instructions.
     pub section_offset: usize,
-    /// Its instructions as compiled, in native byte order of the host.
+    /// Its instructions as compiled, in native byte order of the host. Whoever replaces them replaces
+    /// [`references`](Function::references) with them.
+    #[doc(alias = "bpf_program__insns")]
+    #[doc(alias = "bpf_program__insn_cnt")]
+    #[doc(alias = "bpf_program__set_insns")]
     pub insns: Vec<Insn>,
     /// What its instructions refer to, in the order of the instructions.
     pub references: Vec<Reference>,
@@ -106,8 +110,10 @@ pub struct Program {
     /// Its type; unspecified until somebody who knows section names fills it in.
     pub prog_type: ProgType,
     /// The attach type it is verified for, if its type asks for one.
+    #[doc(alias = "bpf_program__expected_attach_type")]
     pub expected_attach_type: Option<AttachType>,
     /// `BPF_F_*` flags of `BPF_PROG_LOAD`.
+    #[doc(alias = "bpf_program__flags")]
     pub flags: u32,
     /// What its type needs to find in the kernel's BTF.
     pub attach_btf: Option<AttachBtf>,
@@ -118,6 +124,7 @@ pub struct Program {
     /// The network device that it is to run on, or is bound to ([`flags`](Program::flags) say which); 0 for none.
     pub ifindex: u32,
     /// Level of the verifier's log, as `BPF_LOG_*`; 0 for what the load says.
+    #[doc(alias = "bpf_program__log_level")]
     pub log_level: u32,
 }
 
@@ -166,24 +173,37 @@ pub enum Pinning {
 #[non_exhaustive]
 pub struct MapDefinition {
     /// Its type.
+    #[doc(alias = "bpf_map__set_type")]
     pub map_type: MapType,
     /// Size of a key in bytes.
+    #[doc(alias = "bpf_map__set_key_size")]
     pub key_size: u32,
     /// Size of a value in bytes.
+    #[doc(alias = "bpf_map__set_value_size")]
     pub value_size: u32,
     /// How many entries it can hold, or its size in bytes: depends on the type.
+    #[doc(alias = "bpf_map__set_max_entries")]
     pub max_entries: u32,
     /// `BPF_F_*` flags.
+    #[doc(alias = "bpf_map__map_flags")]
+    #[doc(alias = "bpf_map__set_map_flags")]
     pub map_flags: u32,
     /// The NUMA node to place it on; counts only with `BPF_F_NUMA_NODE`.
+    #[doc(alias = "bpf_map__numa_node")]
+    #[doc(alias = "bpf_map__set_numa_node")]
     pub numa_node: u32,
     /// What it means depends on the type.
+    #[doc(alias = "bpf_map__map_extra")]
+    #[doc(alias = "bpf_map__set_map_extra")]
     pub map_extra: u64,
     /// The key's type in the object's BTF.
+    #[doc(alias = "bpf_map__btf_key_type_id")]
     pub key_type_id: Option<TypeId>,
     /// The value's type in the object's BTF.
+    #[doc(alias = "bpf_map__btf_value_type_id")]
     pub value_type_id: Option<TypeId>,
     /// For maps of maps: what the inner ones look like.
+    #[doc(alias = "bpf_map__inner_map")]
     pub inner: Option<Box<MapDefinition>>,
 }
 
@@ -213,6 +233,7 @@ pub struct Map {
     /// Its name; for data maps as libbpf names them (`object.rodata`).
     pub name: String,
     /// What it is for.
+    #[doc(alias = "bpf_map__is_internal")]
     pub kind: MapKind,
     /// The section from which it came: `.maps`, or the data section.
     pub section: Option<String>,
@@ -223,6 +244,8 @@ pub struct Map {
     /// Whether it is pinned.
     pub pinning: Pinning,
     /// Whether it is created with the object.
+    #[doc(alias = "bpf_map__autocreate")]
+    #[doc(alias = "bpf_map__set_autocreate")]
     pub autocreate: bool,
     /// The value it starts with, if it holds a data section. Zeros at the end may be left out, as
     /// those of `.bss` are: the file says how many there are, and they need not fit memory. Of an arena, the variables that it
@@ -234,12 +257,19 @@ pub struct Map {
     /// Of a table of operations: what it is declared as.
     pub struct_ops: Option<StructOps>,
     /// Whether a table of operations is put in use when the object is attached.
+    #[doc(alias = "bpf_map__autoattach")]
+    #[doc(alias = "bpf_map__set_autoattach")]
     pub autoattach: bool,
     /// Where it is pinned, and looked for before it is created: instead of under its name, if [`pinning`](Map::pinning) says so.
+    #[doc(alias = "bpf_map__pin_path")]
+    #[doc(alias = "bpf_map__set_pin_path")]
     pub pin_path: Option<PathBuf>,
     /// The only program that may use it (since Linux 6.18): the kernel knows that by the hash of its instructions.
+    #[doc(alias = "bpf_map__exclusive_program")]
     pub exclusive_program: Option<ProgramId>,
     /// The network device that it is offloaded to; 0 for none.
+    #[doc(alias = "bpf_map__ifindex")]
+    #[doc(alias = "bpf_map__set_ifindex")]
     pub ifindex: u32,
 }
 

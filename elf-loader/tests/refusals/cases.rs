@@ -229,6 +229,9 @@ impl<K: Kernel> Kernel for Staged<K> {
         log.buffer.truncate(self.log_size);
         self.kernel.prog_load(program, log)
     }
+    fn prog_bind_map(&self, program: &K::Handle, map: &K::Handle) -> Result<(), SysError> {
+        self.kernel.prog_bind_map(program, map)
+    }
     fn supports(&self, feature: Feature) -> bool {
         self.kernel.supports(feature)
     }
