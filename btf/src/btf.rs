@@ -3,16 +3,19 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::header::Header;
 use crate::index::{NameIndex, Names, Place};
 use crate::once::Once;
 use crate::owner::Owner;
-use crate::raw::{self, Endian, Info};
+use crate::raw::{self, Endian};
 use crate::records::Records;
+use crate::scan::{Scan, Scanned};
+use crate::shapes;
 use crate::tags::TagIndex;
 use crate::types::{Kind, Type, TypeData};
-use crate::{Error, StrOffset, TypeId, layout, strings};
+use crate::{Error, StrOffset, TypeId, strings};
 
 /// How many references are followed from one type before the chain counts as a cycle; the limit
 /// that libbpf and the kernel (`MAX_RESOLVE_DEPTH`) have.
@@ -46,6 +49,10 @@ struct Inner {
     first_string: u32,
     /// Where each type's record starts, in bytes from the start of the type section.
     offsets: Vec<u32>,
+    /// The numbers of those types that have a name and a shape: see [`Btf::shapes_with_essential_names`].
+    shaped: Vec<u32>,
+    /// How often they were gone through for their names.
+    batches: AtomicU32,
     index: Once<NameIndex>,
     tags: Once<TagIndex>,
     pointer_size: Once<Option<u8>>,
@@ -91,8 +98,7 @@ impl Btf {
         // A module describes no kinds of its own where its kernel describes them.
         let of_base = || core::iter::successors(base.as_ref(), |btf| btf.base()).find_map(|btf| btf.inner.layout());
         let layout = header.layout.clone().map(|range| &bytes[range]).or_else(of_base);
-        let scan = Scan { types, layout, endian: header.endian, first_id, string_end };
-        let offsets = scan.run()?;
+        let Scanned { offsets, shaped } = Scan { types, layout, endian: header.endian, first_id, string_end }.run()?;
         Ok(Btf {
             set_pointer_size: None,
             inner: Arc::new(Inner {
@@ -101,6 +107,8 @@ impl Btf {
                 first_id,
                 first_string,
                 offsets,
+                shaped,
+                batches: AtomicU32::new(0),
                 index: Once::new(),
                 tags: Once::new(),
                 pointer_size: Once::new(),
@@ -302,6 +310,44 @@ impl Btf {
     /// takes as candidates for a local type of that essential name.
     pub fn ids_with_essential_name<'a>(&'a self, name: &'a [u8]) -> NamedIds<'a> {
         NamedIds::new(self, name, true)
+    }
+
+    /// The types of each of these essential names, in the order of the names, that have a shape: those of
+    /// [kinds](Kind::has_shape) that say how something lies in memory, or name what does. No functions and no variables; its own
+    /// types only, without those of a base.
+    ///
+    /// For what asks about a few names of a kernel once, as loading one object does: it goes through the names of such types, some
+    /// tens of thousands in a kernel, all names at the same time, and does not ask for the index of all names, whose making takes
+    /// a hundred times as long. Where there is an index it is used, and where questions keep coming it is made.
+    ///
+    /// ```
+    /// use purebpf_btf::{Btf, TypeId, builder::Builder};
+    ///
+    /// let mut builder = Builder::new();
+    /// builder.add_struct("task", 4)?;
+    /// builder.add_struct("task___old", 8)?;
+    /// let btf = Btf::parse(builder.finish())?;
+    /// assert_eq!(btf.shapes_with_essential_names(&[b"file", b"task"]), [vec![], vec![TypeId(1), TypeId(2)]]);
+    /// # Ok::<(), purebpf_btf::Error>(())
+    /// ```
+    pub fn shapes_with_essential_names(&self, names: &[&[u8]]) -> Vec<Vec<TypeId>> {
+        let inner = &*self.inner;
+        let id = |n: u32| TypeId(inner.first_id + n);
+        let indexed = match inner.batches.fetch_add(1, Ordering::Relaxed) {
+            before if before < shapes::BATCHES_BEFORE_INDEX => inner.index.get(),
+            _ => Some(self.index()),
+        };
+        let Some(index) = indexed else {
+            let found = shapes::find(&inner.names(), &inner.shaped, names);
+            return found.into_iter().map(|numbers| numbers.into_iter().map(id).collect()).collect();
+        };
+        let level = inner.names();
+        let of_name = |name: &&[u8]| {
+            let mut place = if is_name(name) { Place::Start } else { Place::End };
+            let ids = core::iter::from_fn(|| index.next(&level, &mut place, name, true)).map(id);
+            ids.filter(|&id| self.type_or_void(id).kind().has_shape()).collect()
+        };
+        names.iter().map(of_name).collect()
     }
 
     fn index(&self) -> &NameIndex {
@@ -512,6 +558,11 @@ impl Inner {
     }
 }
 
+/// What is anonymous is not to be found by name, and no name has a NUL in it.
+fn is_name(name: &[u8]) -> bool {
+    !name.is_empty() && memchr::memchr(0, name).is_none()
+}
+
 /// The ids of all types of a name: what [`Btf::ids_named`] gives.
 #[derive(Clone)]
 pub struct NamedIds<'a> {
@@ -526,8 +577,7 @@ pub struct NamedIds<'a> {
 
 impl<'a> NamedIds<'a> {
     fn new(btf: &'a Btf, name: &'a [u8], essential: bool) -> Self {
-        // What is anonymous is not to be found by name, and no name has a NUL in it.
-        if name.is_empty() || memchr::memchr(0, name).is_some() {
+        if !is_name(name) {
             return NamedIds { btf, name, essential, depth: 0, place: Place::End };
         }
         let depth = core::iter::successors(btf.base(), |below| below.base()).count() as u32;
@@ -556,108 +606,5 @@ impl Iterator for NamedIds<'_> {
             self.depth = self.depth.checked_sub(1)?;
             self.place = Place::Start;
         }
-    }
-}
-
-/// The one pass over the type section: finds where each record starts, and the largest id and
-/// string offset that any of them names.
-struct Scan<'a> {
-    types: &'a [u8],
-    layout: Option<&'a [u8]>,
-    endian: Endian,
-    first_id: u32,
-    string_end: u32,
-}
-
-impl Scan<'_> {
-    fn run(&self) -> Result<Vec<u32>, Error> {
-        let types = self.types;
-        // A vmlinux has 26 bytes a type; the vector grows where an object has shorter ones.
-        let mut offsets = Vec::with_capacity(types.len() / 24);
-        let (mut max_id, mut max_string) = (0, 0);
-        let mut at = 0;
-        while at < types.len() {
-            let id = TypeId(self.first_id.wrapping_add(offsets.len() as u32));
-            let truncated = Error::TypeTruncated { id, offset: at };
-            let Some(head) = types.get(at..at + raw::TYPE_LEN) else { return Err(truncated) };
-            let info = Info(raw::word(self.endian, head, 4));
-            let len = layout::record_len(info, self.endian, self.layout)
-                .ok_or(Error::UnknownKind { id, kind: info.kind() })?;
-            let record = types.get(at..).and_then(|rest| rest.get(..len)).ok_or(truncated)?;
-            self.references(record, info, |id| max_id = max_id.max(id), |string| max_string = max_string.max(string));
-            offsets.push(at as u32);
-            at += len;
-        }
-        // Ids are signed in the kernel and in libbpf, and -1 is no id.
-        let count = u32::try_from(offsets.len())
-            .ok()
-            .and_then(|n| self.first_id.checked_add(n))
-            .filter(|&count| count <= i32::MAX as u32)
-            .ok_or(Error::TooManyTypes)?;
-        offsets.shrink_to_fit();
-        if max_id >= count || (max_string >= self.string_end && max_string != 0) {
-            return Err(self.find_culprit(&offsets, count));
-        }
-        Ok(offsets)
-    }
-
-    /// Names every id and string offset of a record.
-    #[inline]
-    fn references(&self, record: &[u8], info: Info, mut id: impl FnMut(u32), mut string: impl FnMut(u32)) {
-        let word = |at: usize| raw::word(self.endian, record, at);
-        string(word(0));
-        let Some(kind) = Kind::from_number(info.kind()) else { return };
-        // What a prototype returns is not looked at by libbpf, either.
-        if kind.has_type() && kind != Kind::FuncProto {
-            id(word(8));
-        }
-        let tail = record.get(raw::TYPE_LEN..).unwrap_or_default();
-        match kind {
-            Kind::Array => {
-                id(raw::word(self.endian, tail, 0));
-                id(raw::word(self.endian, tail, 4));
-            }
-            Kind::Struct | Kind::Union | Kind::FuncProto => {
-                for item in tail.chunks_exact(kind.element_len()) {
-                    string(raw::word(self.endian, item, 0));
-                    id(raw::word(self.endian, item, 4));
-                }
-            }
-            Kind::Enum | Kind::Enum64 => {
-                for item in tail.chunks_exact(kind.element_len()) {
-                    string(raw::word(self.endian, item, 0));
-                }
-            }
-            Kind::Datasec => {
-                for item in tail.chunks_exact(raw::VAR_SECINFO_LEN) {
-                    id(raw::word(self.endian, item, 0));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The first type that names something that does not exist; only called when there is one.
-    fn find_culprit(&self, offsets: &[u32], count: u32) -> Error {
-        for (n, &at) in offsets.iter().enumerate() {
-            let id = TypeId(self.first_id + n as u32);
-            let record = &self.types[at as usize..];
-            let info = Info(raw::word(self.endian, record, 4));
-            let len = layout::record_len(info, self.endian, self.layout).unwrap_or(record.len());
-            let (mut bad_id, mut bad_string) = (None, None);
-            self.references(
-                &record[..len.min(record.len())],
-                info,
-                |target| bad_id = bad_id.or((target >= count).then_some(target)),
-                |string| bad_string = bad_string.or((string != 0 && string >= self.string_end).then_some(string)),
-            );
-            if let Some(target) = bad_id {
-                return Error::DanglingTypeId { id, target: TypeId(target), count };
-            }
-            if let Some(offset) = bad_string {
-                return Error::DanglingString { id, offset: StrOffset(offset), len: self.string_end };
-            }
-        }
-        Error::TooManyTypes
     }
 }

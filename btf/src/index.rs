@@ -46,7 +46,7 @@ pub(crate) struct Names<'a> {
 impl<'a> Names<'a> {
     /// The string section from where the name of type `n` begins.
     #[inline]
-    fn rest(&self, n: u32) -> &'a [u8] {
+    pub(crate) fn rest(&self, n: u32) -> &'a [u8] {
         let Some(&at) = self.offsets.get(n as usize) else { return &[] };
         let offset = raw::word(self.endian, self.types, at as usize);
         let rest = match offset.checked_sub(self.first_string) {

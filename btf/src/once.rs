@@ -31,6 +31,12 @@ mod racy {
             Once { value: AtomicPtr::new(ptr::null_mut()), owns: PhantomData }
         }
 
+        pub(crate) fn get(&self) -> Option<&T> {
+            let found = self.value.load(Ordering::Acquire);
+            // SAFETY: as in `get_or_init`; a null pointer gives `None`.
+            unsafe { found.as_ref() }
+        }
+
         pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
             let mut found = self.value.load(Ordering::Acquire);
             if found.is_null() {

@@ -10,8 +10,9 @@
 //!
 //! All thirteen [kinds](Kind) of relocations are known. The rules are libbpf's: candidates by essential name
 //! (`task_struct___mine` stands for `task_struct`), in vmlinux or, if that has none, in its modules; fields by name and
-//! compatible type, through anonymous members and arrays; and all candidates must agree. Candidates come from the index of
-//! the target's names; no relocation scans the kernel's types. What is not found is no error: the instruction is
+//! compatible type, through anonymous members and arrays; and all candidates must agree. No relocation scans the kernel's
+//! types: [`Resolver::expect`] finds the candidates of a whole object in one pass over the names of structs and their like, and where
+//! an index of all names has been made they come from that. What is not found is no error: the instruction is
 //! [poisoned](POISON), and the program loads where it cannot be reached.
 //!
 //! What it does not do: it reads no ELF file, makes no system call and opens nothing; where relocations and types come

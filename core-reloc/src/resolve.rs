@@ -111,6 +111,14 @@ impl<'a> Resolver<'a> {
         Resolver { local, candidates: target.map(Candidates::new), budget: Budget::new() }
     }
 
+    /// Tells which local types relocations will be of. The target's types are then gone through once for them all, and not
+    /// once for each; nothing else depends on it.
+    pub fn expect(&mut self, local_types: impl IntoIterator<Item = TypeId>) {
+        if let Some(candidates) = &mut self.candidates {
+            candidates.expect(self.local, local_types);
+        }
+    }
+
     /// What a relocation comes to.
     ///
     /// # Errors

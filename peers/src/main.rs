@@ -1,23 +1,29 @@
 //! One library at one piece of work, once, in a process of its own:
 //!
-//!     purebpf-peers --library NAME --work NAME --btf FILE [--names FILE] [--write FILE]
+//!     purebpf-peers --library NAME --work NAME [--btf FILE] [--names FILE] [--object FILE] [--write FILE]
 //!
-//! prints what came of it as a number that must be the same whoever did the work, how long it took, and by how much memory grew at
-//! most. Reading the file is not part of it, and dropping what was made neither; the BTF is parsed before
-//! the clock runs (unless that is the work), but counts as memory. `--work list` says which library does what.
+//! prints what came of it as a number that must be the same whoever did the work, how long it took, how much of that the kernel
+//! was at bpf(2), and by how much memory grew at most. Reading the files is not part of it, and dropping what was made
+//! neither; the BTF is parsed, and the object opened, before the clock runs (unless that is the work), but counts as memory.
+//! `--work list` says which library does what.
 
 mod aya;
 mod btfrs;
 mod libbpf;
 mod measure;
+mod objects;
 mod ours;
+mod syscall;
 
 use std::{env, fs, process::ExitCode};
 
-/// The bytes of the BTF, and the names to look up: `KIND NAME`, KIND a number.
+/// What work is done on; empty where it needs none.
 pub struct Input {
     pub btf: Vec<u8>,
+    /// The names to look up: `KIND NAME`, KIND a number.
     pub names: Vec<(u32, String)>,
+    /// A BPF object.
+    pub object: Vec<u8>,
 }
 
 /// What came of a piece of work.
@@ -30,8 +36,13 @@ pub enum Answer {
 /// A piece of work. It gets the input and calls [`measure::measured`] on what counts.
 pub type Work = fn(Input) -> Answer;
 
-const LIBRARIES: &[(&str, &[(&str, Work)])] =
-    &[("purebpf", ours::WORKS), ("libbpf", libbpf::WORKS), ("btf-rs", btfrs::WORKS), ("aya-obj", aya::WORKS)];
+/// With BTF, and with objects.
+const LIBRARIES: &[(&str, [&[(&str, Work)]; 2])] = &[
+    ("purebpf", [ours::WORKS, objects::ours::WORKS]),
+    ("libbpf", [libbpf::WORKS, objects::libbpf::WORKS]),
+    ("btf-rs", [btfrs::WORKS, &[]]),
+    ("aya-obj", [aya::WORKS, objects::aya::WORKS]),
+];
 
 fn main() -> ExitCode {
     match run() {
@@ -48,22 +59,25 @@ fn run() -> Result<(), String> {
     let value = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1));
     if value("--work").is_some_and(|work| work == "list") {
         for (library, works) in LIBRARIES {
-            works.iter().for_each(|(work, _)| println!("{library} {work}"));
+            works.iter().copied().flatten().for_each(|(work, _)| println!("{library} {work}"));
         }
         return Ok(());
     }
     let required = |name: &str| value(name).ok_or(format!("no {name}"));
     let (library, work) = (required("--library")?, required("--work")?);
     let works = LIBRARIES.iter().find(|(name, _)| name == library).ok_or(format!("no library {library}"))?.1;
-    let work = works.iter().find(|(name, _)| name == work).ok_or(format!("{library} has no {work}"))?.1;
-    let read = |path: &String| fs::read(path).map_err(|error| format!("{path}: {error}"));
-    let names = value("--names").map(read).transpose()?.unwrap_or_default();
-    let names = String::from_utf8(names).map_err(|error| error.to_string())?;
+    let work =
+        works.iter().copied().flatten().find(|(name, _)| name == work).ok_or(format!("{library} has no {work}"))?.1;
+    let read = |name: &str| {
+        let read = |path| fs::read(path).map_err(|error| format!("{path}: {error}"));
+        value(name).map_or(Ok(Vec::new()), read)
+    };
+    let names = String::from_utf8(read("--names")?).map_err(|error| error.to_string())?;
     let names = names.lines().filter_map(|line| {
         let (kind, name) = line.split_once(' ')?;
         Some((kind.parse().ok()?, name.to_owned()))
     });
-    let input = Input { btf: read(required("--btf")?)?, names: names.collect() };
+    let input = Input { btf: read("--btf")?, names: names.collect(), object: read("--object")? };
     measure::begin();
     let answer = work(input);
     let number = match &answer {
@@ -73,8 +87,8 @@ fn run() -> Result<(), String> {
     if let (Some(path), Answer::Bytes(bytes)) = (value("--write"), &answer) {
         fs::write(path, bytes).map_err(|error| format!("{path}: {error}"))?;
     }
-    let (time, memory) = measure::results();
-    println!("answer {number:016x}\nnanoseconds {time}\nkilobytes {memory}");
+    let (time, in_bpf, memory) = measure::results();
+    println!("answer {number:016x}\nnanoseconds {time}\nbpf {in_bpf}\nkilobytes {memory}");
     Ok(())
 }
 

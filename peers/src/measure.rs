@@ -1,5 +1,6 @@
-//! How long work takes, and by how much memory has grown at most when it is done. callgrind counts what [`measured`] calls, by its name.
+//! How long work takes, how much of that bpf(2) does, and by how much memory has grown at most when it is done. callgrind counts what [`measured`] calls, by its name.
 
+use crate::syscall;
 use std::{
     fs,
     sync::atomic::{AtomicU64, Ordering},
@@ -7,6 +8,7 @@ use std::{
 };
 
 static NANOSECONDS: AtomicU64 = AtomicU64::new(0);
+static IN_BPF: AtomicU64 = AtomicU64::new(0);
 static KILOBYTES: AtomicU64 = AtomicU64::new(0);
 
 static BEFORE: AtomicU64 = AtomicU64::new(0);
@@ -21,9 +23,11 @@ pub fn begin() {
 /// Does the work that counts. By how much memory has grown includes what was made before it, such as the parsed BTF.
 #[inline(never)]
 pub fn measured<T>(work: impl FnOnce() -> T) -> T {
+    let in_bpf = syscall::in_bpf();
     let start = Instant::now();
     let made = counted_work(work);
     NANOSECONDS.store(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    IN_BPF.store(syscall::in_bpf() - in_bpf, Ordering::Relaxed);
     KILOBYTES.store(status("VmHWM:").saturating_sub(BEFORE.load(Ordering::Relaxed)), Ordering::Relaxed);
     made
 }
@@ -34,8 +38,10 @@ fn counted_work<T>(work: impl FnOnce() -> T) -> T {
     std::hint::black_box(work())
 }
 
-pub fn results() -> (u64, u64) {
-    (NANOSECONDS.load(Ordering::Relaxed), KILOBYTES.load(Ordering::Relaxed))
+/// The time, what of it the kernel was at bpf(2), and the memory.
+pub fn results() -> (u64, u64, u64) {
+    let [time, in_bpf, memory] = [&NANOSECONDS, &IN_BPF, &KILOBYTES].map(|number| number.load(Ordering::Relaxed));
+    (time, in_bpf, memory)
 }
 
 fn status(field: &str) -> u64 {

@@ -105,6 +105,23 @@ impl Kind {
         matches!(self, Kind::Int | Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 | Kind::Datasec | Kind::Float)
     }
 
+    /// Whether a type of this kind says how something lies in memory, or names what does: integers, floats, structs, unions, enums,
+    /// typedefs and declarations. These are what CO-RE relocates to.
+    #[inline]
+    pub fn has_shape(self) -> bool {
+        matches!(
+            self,
+            Kind::Int
+                | Kind::Struct
+                | Kind::Union
+                | Kind::Enum
+                | Kind::Fwd
+                | Kind::Typedef
+                | Kind::Float
+                | Kind::Enum64
+        )
+    }
+
     /// Whether the third word of the record is the id of another type.
     pub fn has_type(self) -> bool {
         matches!(

@@ -82,6 +82,10 @@ pub(super) fn relocate(object: &Object, kernel: Option<&KernelBtf>) -> Relocated
     let (Some(btf), Some(ext)) = (&object.btf, &object.btf_ext) else { return relocated };
     let places = Places::new(object);
     let mut resolver = Resolver::new(btf, kernel);
+    let records = ext.core_relocations().flat_map(|section| section.records());
+    let of_kernel =
+        records.filter(|record| Kind::from_number(record.kind).is_some_and(|kind| kind != Kind::TypeIdLocal));
+    resolver.expect(of_kernel.map(|record| record.type_id));
     for section in ext.core_relocations() {
         let section_name = String::from_utf8_lossy(btf.string(section.name).unwrap_or_default()).into_owned();
         for record in section.records() {
