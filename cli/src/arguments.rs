@@ -66,10 +66,10 @@ pub(crate) enum Command {
     },
     /// Write what BPF programs in C include: bpf/*.h, and vmlinux.h with a kernel's types
     Headers(HeadersArguments),
-    /// Programs that the kernel holds
+    /// Programs that the kernel holds, and how they get there
     Prog {
         #[command(subcommand)]
-        command: ShowCommand,
+        command: ProgCommand,
     },
     /// Maps that the kernel holds
     Map {
@@ -192,6 +192,70 @@ pub(crate) enum ShowCommand {
     #[command(visible_alias = "list")]
     Show(ShowArguments),
 }
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProgCommand {
+    /// Show all, or those that are chosen, in bpftool's words and under bpftool's keys
+    #[command(visible_alias = "list")]
+    Show(ShowArguments),
+    /// Load an object, and pin its first program at a path in a BPF file system
+    #[command(override_usage = LOAD_USAGE, after_help = LOAD_WORDS)]
+    Load(LoadArguments),
+    /// Load an object, and pin its programs in a folder of a BPF file system, each under its name
+    #[command(override_usage = LOADALL_USAGE, after_help = LOAD_WORDS)]
+    Loadall(LoadArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadArguments {
+    /// A compiled BPF object
+    pub(crate) file: PathBuf,
+    /// Where to pin: nothing is there yet (load), or a folder, which is made if it is missing (loadall)
+    pub(crate) path: PathBuf,
+    /// What the options of the same names say, in bpftool's words (WORD, below)
+    #[arg(value_name = "WORD")]
+    pub(crate) words: Vec<OsString>,
+    /// The type of all programs, by a section's name such as `xdp` or `cgroup/bind4` [default: what their sections say]
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) prog_type: Option<String>,
+    /// Use a map that exists for one of the object's; may be given more than once
+    #[arg(long, num_args = 4, value_names = ["idx|name", "WHICH", "id|name|pinned", "MAP"])]
+    pub(crate) map: Vec<OsString>,
+    /// Load for this network device to run
+    #[arg(long, value_name = "NAME")]
+    pub(crate) offload_dev: Option<String>,
+    /// Bind XDP programs to this network device, for what it knows of packets
+    #[arg(long, value_name = "NAME")]
+    pub(crate) xdpmeta_dev: Option<String>,
+    /// Pin the maps in this folder, too, each under its name
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pinmaps: Option<PathBuf>,
+    /// Attach programs to what their sections say, and pin the links in their place
+    #[arg(long)]
+    pub(crate) autoattach: bool,
+    /// Types for CO-RE: raw BTF, or an ELF file with a .BTF section [default: the running kernel's]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kernel_btf: Option<PathBuf>,
+    /// Mount no BPF file system where a folder for pins is in none
+    #[arg(long, short)]
+    pub(crate) nomount: bool,
+    /// Say what is done, and all that the verifier says
+    #[arg(long, short)]
+    pub(crate) debug: bool,
+}
+
+const LOAD_USAGE: &str = "purebpf prog load FILE PATH [WORD]... [OPTIONS]";
+const LOADALL_USAGE: &str = "purebpf prog loadall FILE PATH [WORD]... [OPTIONS]";
+
+const LOAD_WORDS: &str = "\
+WORD:
+  type TYPE                                        as --type
+  map idx N|name NAME id N|name NAME|pinned PATH   as --map: the object's map by its place or its
+                                                   name, then the one to be used
+  offload_dev NAME | xdpmeta_dev NAME              as --offload-dev, --xdpmeta-dev
+  pinmaps DIR                                      as --pinmaps
+  autoattach                                       as --autoattach
+  kernel_btf FILE                                  as --kernel-btf";
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {

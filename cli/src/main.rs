@@ -19,16 +19,18 @@ mod mounts;
 #[cfg(test)]
 mod mutants;
 mod output;
+mod prog_load;
 mod relocate;
 mod run;
 mod show;
 mod type_name;
+mod words;
 
 use std::{fmt, process::ExitCode};
 
 use clap::Parser;
 
-use arguments::{BtfCommand, Command, FeatureCommand, ObjectCommand, ShowCommand, Tool};
+use arguments::{BtfCommand, Command, FeatureCommand, ObjectCommand, ProgCommand, ShowCommand, Tool};
 
 /// What a command comes to: its text is already written.
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
@@ -66,7 +68,9 @@ fn answer(tool: &Tool) -> Result<ExitCode> {
         Command::Feature { command: FeatureCommand::Probe(arguments) } => feature::run(arguments, format),
         Command::Run(arguments) => run::run(arguments, format),
         Command::Headers(arguments) => headers::run(arguments),
-        Command::Prog { command: ShowCommand::Show(arguments) } => show::progs(arguments, format),
+        Command::Prog { command: ProgCommand::Show(arguments) } => show::progs(arguments, format),
+        Command::Prog { command: ProgCommand::Load(arguments) } => prog_load::load(arguments, format),
+        Command::Prog { command: ProgCommand::Loadall(arguments) } => prog_load::loadall(arguments, format),
         Command::Map { command: ShowCommand::Show(arguments) } => show::maps(arguments, format),
         Command::Link { command: ShowCommand::Show(arguments) } => show::links(arguments, format),
     };

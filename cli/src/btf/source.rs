@@ -9,6 +9,7 @@ use purebpf::kernel;
 use purebpf::sys::info;
 
 use super::{base_advice, file, merged};
+use crate::words::Words;
 use crate::{Result, Usage, advised, show};
 
 /// Where the kernel keeps its own BTF and that of its modules.
@@ -56,30 +57,6 @@ pub(super) enum MapPart {
     All,
 }
 
-/// The words that are left to read.
-struct Words<'a>(std::slice::Iter<'a, OsString>);
-
-impl Words<'_> {
-    fn keyword(&mut self) -> Option<&str> {
-        self.0.next().map(|word| word.to_str().unwrap_or_default())
-    }
-
-    /// The value that a keyword needs.
-    fn value(&mut self, missing: &'static str) -> Result<&OsString, Usage> {
-        self.0.next().ok_or(Usage(missing))
-    }
-
-    fn text(&mut self, missing: &'static str) -> Result<String, Usage> {
-        self.value(missing)?.to_str().map(str::to_owned).ok_or(Usage("expected UTF-8"))
-    }
-
-    fn take_if(&mut self, wanted: impl Fn(&str) -> bool) -> Option<&str> {
-        let next = self.0.as_slice().first()?.to_str()?;
-        wanted(next).then(|| self.0.next())?;
-        Some(next)
-    }
-}
-
 const SOURCES: &str =
     "expected 'id N', 'map id N|name NAME|pinned PATH', 'prog id N|tag TAG|name NAME|pinned PATH' or 'file FILE'";
 const OPTIONS: &str =
@@ -88,7 +65,7 @@ const OPTIONS: &str =
 impl Request {
     /// bpftool's grammar (`do_dump` of its btf.c).
     pub(super) fn parse(words: &[OsString]) -> Result<Request, Usage> {
-        let mut words = Words(words.iter());
+        let mut words = Words::new(words);
         let source = match words.keyword() {
             Some("id") => {
                 let id = words.text("expected a number after 'id'")?;
