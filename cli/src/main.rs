@@ -9,6 +9,8 @@
 mod arguments;
 mod boot_time;
 mod btf;
+mod columns;
+mod core_subject;
 mod feature;
 mod headers;
 mod inspect;

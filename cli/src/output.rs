@@ -21,6 +21,12 @@ impl Style {
         Style { colour: wanted(io::stderr().is_terminal()) }
     }
 
+    /// As where there is no terminal.
+    #[cfg(test)]
+    pub(crate) fn plain() -> Style {
+        Style { colour: false }
+    }
+
     pub(crate) fn bold(self, text: &str) -> String {
         self.wrap("1", text)
     }

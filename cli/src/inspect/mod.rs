@@ -1,15 +1,15 @@
 //! `purebpf object inspect`: an object as opened, nothing adjusted for a kernel.
 
-use std::fmt::Write as _;
+mod human;
 
 use purebpf::btf::raw::Endian;
-use purebpf::elf_loader::object::{Extern, ExternKind, Map, MapDefinition, Object, Pinning, Program};
+use purebpf::elf_loader::object::{Extern, Map, MapDefinition, Object, Pinning, Program};
 use purebpf::{MapKind, core_reloc, sys::uapi::MapType};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::arguments::{Format, InspectArguments};
-use crate::output::{self, Style, printable};
+use crate::output::{self, Style};
 use crate::{Result, json};
 
 pub(crate) fn run(arguments: &InspectArguments, format: Format) -> Result {
@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &InspectArguments, format: Format) -> Result {
 pub(crate) fn text(object: &Object, json: bool) -> Result<String> {
     match json {
         true => Ok(json::text(&describe(object))?),
-        false => human(object),
+        false => Ok(human::text(object, Style::stdout())),
     }
 }
 
@@ -185,52 +185,4 @@ fn core_relocations(object: &Object) -> Vec<Value> {
         }
     }
     list
-}
-
-fn human(object: &Object) -> Result<String> {
-    let style = Style::stdout();
-    let mut text = String::new();
-    let endian = endianness(object.endian);
-    writeln!(text, "{} ({endian}-endian, license '{}')", style.bold(&object.name), printable(&object.license))?;
-    writeln!(text, "\n{}", style.bold("programs"))?;
-    for program in &object.programs {
-        let subject = format!("{} {}", printable(&program.name), style.dim(&program.section));
-        let attach_type = attach_type(program).map(|name| format!(", {name}")).unwrap_or_default();
-        let off = if program.autoload { "" } else { ", not loaded by default" };
-        let prog_type = program_type(program).unwrap_or("type unknown");
-        writeln!(text, "  {subject}: {prog_type}{attach_type}, {} instructions{off}", insn_count(object, program))?;
-    }
-    writeln!(text, "\n{}", style.bold("maps"))?;
-    for map in &object.maps {
-        let def = &map.definition;
-        let map_type = def.map_type.name().map_or_else(|| format!("type {}", def.map_type.0), str::to_owned);
-        write!(text, "  {}: {map_type}, {} entries", printable(&map.name), def.max_entries)?;
-        write!(text, ", key {} B, value {} B", def.key_size, def.value_size)?;
-        match def.map_flags {
-            0 => writeln!(text)?,
-            flags => writeln!(text, ", flags {flags:#x}")?,
-        }
-    }
-    if !object.variables.is_empty() {
-        writeln!(text, "\n{}", style.bold("global variables"))?;
-    }
-    for variable in &object.variables {
-        let section = object.maps.get(variable.map.0).and_then(|map| map.section.as_deref()).unwrap_or("?");
-        let name = printable(&variable.name);
-        writeln!(text, "  {name} {}: {} B at {}", style.dim(section), variable.size, variable.offset)?;
-    }
-    if !object.externs.is_empty() {
-        writeln!(text, "\n{}", style.bold("externs"))?;
-    }
-    for ext in &object.externs {
-        let weak = if ext.weak { ", weak" } else { "" };
-        let what = match ext.kind {
-            ExternKind::Kfunc { .. } => "kfunc",
-            ExternKind::TypedKsym { .. } => "typed ksym",
-            _ => extern_kind(ext),
-        };
-        writeln!(text, "  {}: {what}{weak}", printable(&ext.name))?;
-    }
-    writeln!(text, "\n{} CO-RE relocations", core_relocations(object).len())?;
-    Ok(text)
 }
