@@ -1,5 +1,6 @@
 //! `purebpf object relocate`: the streams that a load would send, with no kernel asked.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use purebpf::OpenObject;
@@ -13,7 +14,10 @@ use purebpf::{ProgramId, kernel};
 use serde_json::{Value, json};
 
 use crate::arguments::{Format, RelocateArguments};
-use crate::output::{self, Style, printable};
+use crate::columns::{Align, Cell, Columns};
+use crate::core_subject::subject;
+use crate::map_name::map_name;
+use crate::output::{self, Style};
 use crate::{Result, json};
 
 pub(crate) fn run(arguments: &RelocateArguments, format: Format) -> Result {
@@ -49,7 +53,7 @@ pub(crate) fn text(
             "programs": programs.iter().map(|(id, p)| program(object, linker, *id, p)).collect::<Vec<_>>(),
             "core": linker.core_relocations().iter().map(|r| core_relocation(object, r)).collect::<Vec<_>>(),
         }))?),
-        false => human(object, linker, programs),
+        false => Ok(human(object, linker, programs)),
     }
 }
 
@@ -121,7 +125,7 @@ fn hex(object: &Object, linked: &Linked) -> String {
 
 /// Kind and name of what a reference refers to.
 fn describe<'a>(object: &'a Object, value: &StreamValue) -> (&'static str, &'a str) {
-    let map = |n: usize| object.maps.get(n).map_or("", |map| map.name.as_str());
+    let map = |n: usize| object.maps.get(n).map_or("", map_name);
     let ext = |n: usize| object.externs.get(n).map_or("", |ext| ext.name.as_str());
     match *value {
         StreamValue::Map(id) => ("map", map(id.0)),
@@ -161,32 +165,92 @@ fn core_relocation(object: &Object, relocation: &CoreRelocation) -> Value {
     })
 }
 
-fn human(object: &Object, linker: &Linker<'_>, programs: &[(ProgramId, &Program)]) -> Result<String> {
+fn human(object: &Object, linker: &Linker<'_>, programs: &[(ProgramId, &Program)]) -> String {
     let style = Style::stdout();
     let mut text = String::new();
+    let mut functions = BTreeSet::new();
     for (id, program) in programs {
-        write!(text, "{} {}: ", style.bold(&program.name), style.dim(&program.section))?;
-        match linker.link(*id) {
-            Ok(linked) => {
-                writeln!(text, "{} instructions, {} functions", linked.insns.len(), linked.functions.len())?;
-                for reference in &linked.references {
-                    let (kind, name) = describe(object, &reference.value);
-                    writeln!(text, "  {:>5}: {kind} {}", reference.insn, printable(name))?;
-                }
+        let linked = linker.link(*id);
+        functions.insert(program.function);
+        functions.extend(linked.iter().flat_map(|linked| &linked.functions).map(|(id, _)| *id));
+        let heading = match &linked {
+            Ok(linked) => linked_heading(object, program, linked),
+            Err(error) => error.to_string(),
+        };
+        let mut columns = Columns::new(0, [Align::Left; 3]);
+        columns.push([Cell::bold(program.name.as_str()), Cell::dim(program.section.as_str()), heading.into()]);
+        columns.write(style, &mut text);
+        let mut columns = Columns::new(2, [Align::Right, Align::Left, Align::Left]);
+        for reference in linked.iter().flat_map(|linked| &linked.references) {
+            let (kind, name) = describe(object, &reference.value);
+            columns.push([reference.insn.to_string().into(), Cell::dim(kind), name.into()]);
+        }
+        columns.write(style, &mut text);
+    }
+    let all = programs.len() == object.programs.len();
+    let of_programs = |relocation: &&CoreRelocation| all || functions.contains(&relocation.function);
+    let relocations: Vec<_> = linker.core_relocations().iter().filter(of_programs).collect();
+    core_text(object, &relocations, style, &mut text);
+    text
+}
+
+/// How long a program has become, and by which functions.
+fn linked_heading(object: &Object, program: &Program, linked: &Linked) -> String {
+    let mut heading = format!("{} instructions", linked.insns.len());
+    let appended = linked.functions.iter().filter(|(id, _)| *id != program.function);
+    for (n, (id, at)) in appended.enumerate() {
+        let name = object.functions.get(id.0).map_or("?", |function| function.name.as_str());
+        heading.push_str(if n == 0 { "; with " } else { ", " });
+        heading.push_str(&format!("{name} at {at}"));
+    }
+    if let Some(target) = &program.attach_btf {
+        heading.push_str(&format!("; attaches to {}", target.name));
+    }
+    heading
+}
+
+/// What became of CO-RE relocations, by the function that they are in.
+fn core_text(object: &Object, relocations: &[&CoreRelocation], style: Style, text: &mut String) {
+    if relocations.is_empty() {
+        return;
+    }
+    let (mut changed, mut poisoned, mut failed) = (0, 0, 0);
+    let align = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Left, Align::Left];
+    let mut columns = Columns::new(2, align);
+    columns.push(["function", "at", "was", "is", "", "what"].map(Cell::dim));
+    let mut before = None;
+    for relocation in relocations {
+        let name = match before.replace(relocation.function) == Some(relocation.function) {
+            true => "",
+            false => object.functions.get(relocation.function.0).map_or("?", |function| function.name.as_str()),
+        };
+        let mut what = match &object.btf {
+            Some(btf) => subject(btf, relocation.kind, relocation.local_type, &relocation.access),
+            None => String::new(),
+        };
+        let none = || "-".to_owned();
+        let (old, new, outcome) = match &relocation.outcome {
+            CoreOutcome::Done { old, new: Some(new), .. } if old == new => (old.to_string(), new.to_string(), ""),
+            CoreOutcome::Done { old, new: Some(new), .. } => {
+                changed += 1;
+                (old.to_string(), new.to_string(), "changed")
             }
-            Err(error) => writeln!(text, "{}", printable(&error.to_string()))?,
-        }
+            CoreOutcome::Done { old, .. } => {
+                poisoned += 1;
+                (old.to_string(), none(), "poisoned")
+            }
+            CoreOutcome::Failed(error) => {
+                failed += 1;
+                what.push_str(&format!(": {error}"));
+                (none(), none(), "failed")
+            }
+        };
+        let at = relocation.insn.to_string();
+        columns.push([Cell::bold(name), at.into(), old.into(), new.into(), outcome.into(), what.into()]);
     }
-    for relocation in linker.core_relocations() {
-        let function = object.functions.get(relocation.function.0).map_or("?", |function| function.name.as_str());
-        let kind = relocation.kind.map_or("unknown kind", purebpf::core_reloc::Kind::name);
-        let subject = format!("{function}+{}: {kind} {}", relocation.insn, relocation.access);
-        let subject = printable(&subject);
-        match &relocation.outcome {
-            CoreOutcome::Done { old, new: Some(new), .. } => writeln!(text, "{subject}: {old} -> {new}")?,
-            CoreOutcome::Done { .. } => writeln!(text, "{subject}: poisoned, nothing on this kernel matches")?,
-            CoreOutcome::Failed(error) => writeln!(text, "{subject}: {}", printable(&error.to_string()))?,
-        }
-    }
-    Ok(text)
+    let counts = [(changed, "changed"), (poisoned, "poisoned (the target has nothing like it)"), (failed, "failed")];
+    let counts: String = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect();
+    let heading = format!("CO-RE relocations: {}{counts}", relocations.len());
+    text.push_str(&format!("\n{}\n", style.bold(&heading)));
+    columns.write(style, text);
 }

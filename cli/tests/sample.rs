@@ -119,3 +119,28 @@ fn inspect_shows_templates_of_inner_maps() {
     });
     assert_eq!(outer["inner_map"], expected);
 }
+
+/// The texts for people. What they say of the sample is what inspect.json and relocate.6.18.json have; of the others, what their
+/// sources do.
+#[test]
+fn texts_for_people() {
+    let text = |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name));
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/programs");
+    for (object, expected) in [
+        (sample("sample.bpf.o"), "inspect-sample.txt"),
+        (programs.join("many_maps.bpf.o"), "inspect-many_maps.txt"),
+        (programs.join("functions.bpf.o"), "inspect-functions.txt"),
+    ] {
+        let told = stdout(&["object", "inspect", object.to_str().expect("UTF-8")]);
+        assert_eq!(told, text(expected).expect("it is committed"), "{expected}");
+        assert!(told.lines().all(|line| line.chars().count() <= 100), "{expected}");
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let btf = unpack(folder.path(), "vmlinux-6.18.44.btf");
+    let object = sample("sample.bpf.o");
+    let arguments = ["object", "relocate", object.to_str().expect("UTF-8"), "--btf", btf.to_str().expect("UTF-8")];
+    assert_eq!(stdout(&arguments), text("relocate-sample.txt").expect("it is committed"));
+    // Of one program, only what concerns it.
+    let one = stdout(&[&arguments[..], &["--program", "spare"]].concat());
+    assert_eq!(one, "spare  raw_tp/sys_enter  7 instructions\n  0  map_value  sample.bss\n");
+}

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use purebpf::MapKind;
 use purebpf::btf::{Btf, TypeData, TypeId};
 use purebpf::core_reloc::Kind;
 use purebpf::elf_loader::object::{
-    Extern, ExternKind, Function, KconfigType, Map, MapDefinition, MapId, Object, Pinning, Program, Slot, Target,
+    Extern, ExternKind, Function, KconfigType, Map, MapDefinition, MapId, Object, Pinning, Program, ProgramId, Slot,
+    Target,
 };
 use purebpf::sys::uapi::{MapFlags, MapType, ProgFlags};
 
-use super::{attach_type, endianness, program_type};
+use super::{attach_type, endianness, holds_data, program_type};
 use crate::columns::{Align, Cell, Columns};
 use crate::core_subject::subject;
+use crate::map_name::map_name;
 use crate::output::Style;
 use crate::type_name::type_name;
 
@@ -183,17 +184,12 @@ fn subprograms(object: &Object, core: &CoreRelocations, style: Style, out: &mut 
     part("subprograms", titles, align, rows, style, out);
 }
 
-/// Whether a map holds a section of variables, which are told with it.
-fn holds_data(map: &Map) -> bool {
-    matches!(map.kind, MapKind::Data | MapKind::Rodata | MapKind::Bss | MapKind::Kconfig)
-}
-
 fn maps(object: &Object, style: Style, out: &mut String) {
     let declared = object.maps.iter().filter(|map| !holds_data(map));
     let rows = declared.map(|map| {
         let def = &map.definition;
         [
-            Cell::bold(map.name.as_str()),
+            Cell::bold(map_name(map)),
             map_type(def.map_type).into(),
             sized_type(object, def.key_type_id, def.key_size).into(),
             sized_type(object, def.value_type_id, def.value_size).into(),
@@ -239,25 +235,40 @@ fn entries(def: &MapDefinition) -> String {
 
 fn map_notes(object: &Object, map: &Map) -> String {
     let mut notes = definition_notes(object, &map.definition);
-    if map.pinning == Pinning::ByName {
-        notes.push("pinned by name".to_owned());
+    // Of a table of operations, the member; of what else holds something from the start, the index.
+    let operations = map.struct_ops.as_ref().and_then(|ops| object.btf.as_ref()?.resolve(ops.type_id).ok());
+    let place = |index: u32| match operations.and_then(|ops| ops.members()?.nth(index as usize)) {
+        Some(member) => format!(".{}", String::from_utf8_lossy(member.name_bytes())),
+        None => format!("[{index}]"),
+    };
+    match &map.pin_path {
+        Some(path) => notes.push(format!("pinned at {}", path.display())),
+        None if map.pinning == Pinning::ByName => notes.push("pinned by name".to_owned()),
+        None => {}
+    }
+    if let Some(program) = map.exclusive_program {
+        notes.push(format!("for {} alone", name_of_program(object, program)));
     }
     if !map.autocreate {
         notes.push("not created by default".to_owned());
     }
     notes.extend(map.slots.iter().take(MOST_NAMES).map(|(index, slot)| {
         let name = match slot {
-            Slot::Map(id) => object.maps.get(id.0).map_or("?", |map| map.name.as_str()),
-            Slot::Program(id) => object.programs.get(id.0).map_or("?", |program| program.name.as_str()),
-            Slot::Broken(why) => return format!("[{index}] = broken: {why}"),
+            Slot::Map(id) => object.maps.get(id.0).map_or("?", map_name),
+            Slot::Program(id) => name_of_program(object, *id),
+            Slot::Broken(why) => return format!("{}=broken: {why}", place(*index)),
             _ => "?",
         };
-        format!("[{index}] = {name}")
+        format!("{}={name}", place(*index))
     }));
     if map.slots.len() > MOST_NAMES {
         notes.push(format!("{} more", map.slots.len() - MOST_NAMES));
     }
     notes.join("; ")
+}
+
+fn name_of_program(object: &Object, id: ProgramId) -> &str {
+    object.programs.get(id.0).map_or("?", |program| program.name.as_str())
 }
 
 fn definition_notes(object: &Object, def: &MapDefinition) -> Vec<String> {
@@ -341,7 +352,7 @@ fn data(object: &Object, style: Style, out: &mut String) {
             notes.push("not created by default".to_owned());
         }
         let mut columns = Columns::new(2, [Align::Left; 2]);
-        columns.push([Cell::bold(map.name.as_str()), notes.join("; ").into()]);
+        columns.push([Cell::bold(map_name(map)), notes.join("; ").into()]);
         columns.write(style, out);
         let mut columns = Columns::new(4, [Align::Right, Align::Left, Align::Right, Align::Left]);
         by_map.remove(&id).unwrap_or_default().into_iter().for_each(|row| columns.push(row));
@@ -439,8 +450,9 @@ impl CoreRelocations {
             // Each once, with how often, in the order of the code.
             let mut once: Vec<(&str, usize)> = Vec::new();
             let mut places: BTreeMap<&str, usize> = BTreeMap::new();
-            for subject in subjects {
-                match places.get(subject.as_str()).and_then(|at| once.get_mut(*at)) {
+            // Most are offsets, and a path alone is read as one.
+            for subject in subjects.iter().map(|subject| subject.strip_prefix("offset of ").unwrap_or(subject)) {
+                match places.get(subject).and_then(|at| once.get_mut(*at)) {
                     Some((_, times)) => *times += 1,
                     None => {
                         places.insert(subject, once.len());

@@ -4,11 +4,12 @@ mod human;
 
 use purebpf::btf::raw::Endian;
 use purebpf::elf_loader::object::{Extern, Map, MapDefinition, Object, Pinning, Program};
-use purebpf::{MapKind, core_reloc, sys::uapi::MapType};
+use purebpf::{MapKind, core_reloc};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::arguments::{Format, InspectArguments};
+use crate::map_name::map_name;
 use crate::output::{self, Style};
 use crate::{Result, json};
 
@@ -71,12 +72,12 @@ fn insn_count(object: &Object, program: &Program) -> usize {
 }
 
 fn map(map: &Map) -> Value {
-    let mut value = definition(&map.name, &map.definition);
+    let mut value = definition(map_name(map), &map.definition);
     let fields = [
         ("kind", json!(kind_of(map))),
         ("pinning", json!(pinning(map.pinning))),
         ("autocreate", json!(map.autocreate)),
-        ("inner_map", map.definition.inner.as_ref().map_or(Value::Null, |inner| inner_map(&map.name, inner))),
+        ("inner_map", map.definition.inner.as_ref().map_or(Value::Null, |inner| inner_map(map_name(map), inner))),
         ("initial_value_sha256", initial_value_sha256(map).map_or(Value::Null, Value::from)),
     ];
     for (name, field) in fields {
@@ -116,7 +117,7 @@ fn inner_map(outer: &str, inner: &MapDefinition) -> Value {
 
 /// What a map is for. An arena is declared like any other, and not like any other.
 fn kind_of(map: &Map) -> &'static str {
-    if map.definition.map_type == MapType::ARENA { "arena" } else { kind(map.kind) }
+    if map.is_arena() { "arena" } else { kind(map.kind) }
 }
 
 fn kind(kind: MapKind) -> &'static str {
@@ -126,6 +127,7 @@ fn kind(kind: MapKind) -> &'static str {
         MapKind::Rodata => "rodata",
         MapKind::Bss => "bss",
         MapKind::Kconfig => "kconfig",
+        MapKind::StructOps => "struct_ops",
         _ => "unknown",
     }
 }
@@ -140,10 +142,16 @@ fn pinning(pinning: Pinning) -> &'static str {
 /// The largest value that an array map can have: INT_MAX bytes (`array_map_alloc_check`).
 const MAX_VALUE: u32 = i32::MAX as u32;
 
+/// Whether a map holds a section of variables, and is that section. An arena is more than the variables that it begins with.
+fn holds_data(map: &Map) -> bool {
+    matches!(map.kind, MapKind::Data | MapKind::Rodata | MapKind::Bss | MapKind::Kconfig)
+}
+
 /// The hash of a data section's first contents, zeros at the end included. None for a section that no map can hold: its size
 /// is a few bytes of the file's, and would take as long to hash as it claims.
 fn initial_value_sha256(map: &Map) -> Option<String> {
-    let value = map.initial_value.as_ref().filter(|_| map.definition.value_size <= MAX_VALUE)?;
+    let may = holds_data(map) && map.definition.value_size <= MAX_VALUE;
+    let value = map.initial_value.as_ref().filter(|_| may)?;
     let mut hash = Sha256::new();
     hash.update(value);
     let mut left = (map.definition.value_size as usize).saturating_sub(value.len());
