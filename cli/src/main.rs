@@ -17,7 +17,6 @@ mod inspect;
 mod interfaces;
 mod json;
 mod logger;
-mod map_name;
 mod mounts;
 #[cfg(test)]
 mod mutants;

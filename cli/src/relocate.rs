@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 use crate::arguments::{Format, RelocateArguments};
 use crate::columns::{Align, Cell, Columns};
 use crate::core_subject::subject;
-use crate::map_name::map_name;
 use crate::output::{self, Style};
 use crate::{Result, json};
 
@@ -125,7 +124,7 @@ fn hex(object: &Object, linked: &Linked) -> String {
 
 /// Kind and name of what a reference refers to.
 fn describe<'a>(object: &'a Object, value: &StreamValue) -> (&'static str, &'a str) {
-    let map = |n: usize| object.maps.get(n).map_or("", map_name);
+    let map = |n: usize| object.maps.get(n).map_or("", |map| map.name.as_str());
     let ext = |n: usize| object.externs.get(n).map_or("", |ext| ext.name.as_str());
     match *value {
         StreamValue::Map(id) => ("map", map(id.0)),

@@ -21,6 +21,13 @@ const PINNED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/programs/pin
 const PINNED_OBJECT: &[u8] = include_bytes!("../../tests/programs/pinned.bpf.o");
 const UNTYPED_OBJECT: &[u8] = include_bytes!("../../tests/programs/untyped.bpf.o");
 const REJECTED_OBJECT: &[u8] = include_bytes!("../../tests/programs/rejected.bpf.o");
+const PINNED_BY_NAME_OBJECT: &[u8] = include_bytes!("../../tests/programs/pinned_by_name.bpf.o");
+const OBJECTS: [(&str, &[u8]); 4] = [
+    ("pinned", PINNED_OBJECT),
+    ("untyped", UNTYPED_OBJECT),
+    ("rejected", REJECTED_OBJECT),
+    ("pinned_by_name", PINNED_BY_NAME_OBJECT),
+];
 
 /// A BPF file system of the test's own, gone with all that is pinned in it, beside objects as files.
 struct Place {
@@ -31,7 +38,7 @@ impl Place {
     /// None where none can be mounted, which the test says.
     fn new() -> Option<Place> {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        for (name, bytes) in [("pinned", PINNED_OBJECT), ("untyped", UNTYPED_OBJECT), ("rejected", REJECTED_OBJECT)] {
+        for (name, bytes) in OBJECTS {
             fs::write(folder.path().join(format!("{name}.bpf.o")), bytes).expect("the folder takes files");
         }
         fs::create_dir(folder.path().join("bpf")).expect("the folder takes folders");
@@ -231,6 +238,122 @@ fn a_type_given_by_hand() {
         let said = place.loads("load", "pinned", "socket", &["type", "socket", "autoattach"]);
         assert!(said.contains("pinned without"), "{said}");
         assert_eq!(place.program("socket").info().unwrap().prog_type, ProgType::SOCKET_FILTER);
+    });
+}
+
+/// As with bpftool, a map that took another's place is pinned by its own name.
+#[test]
+fn maps_that_are_there_are_used() {
+    kernel_test(|| {
+        let Some(place) = Place::new() else { return };
+        let shared = place.table("shared", "purebpf_shared");
+        let id = shared.id().to_string();
+        let pin = place.path("shared");
+        for (n, words) in [
+            ["map", "name", "table", "id", &id],
+            // The object's maps are in the order of its BTF.
+            ["map", "idx", "0", "name", "purebpf_shared"],
+            ["map", "idx", "0x0", "pinned", &pin],
+            ["--map", "name", "table", "pinned", &pin],
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let folder = format!("all-{n}");
+            let maps = format!("maps-{n}");
+            let pinmaps = format!("BPFFS{maps}");
+            place.loads("loadall", "pinned", &folder, &[&words[..], &["pinmaps", &pinmaps]].concat());
+            let used = map_ids(&place.program(&format!("{folder}/anywhere")));
+            assert!(used.contains(&shared.id()) && used.len() == 3, "{words:?}: {used:?}");
+            let names: Vec<_> = place.pins().into_iter().filter(|name| name.starts_with(&maps)).collect();
+            let expected = ["", "hits", "pinned_rodata", "purebpf_shared"].map(|name| format!("{maps}/{name}"));
+            assert_eq!(names, expected, "{words:?}");
+        }
+        // What one program wrote the other reads.
+        let program = place.program("all-0/anywhere");
+        program.test_run(purebpf::sys::prog::TestRun::new()).expect("a raw tracepoint is run by hand");
+        assert_eq!(shared.lookup(&7u32.to_ne_bytes()).unwrap(), Some(70u64.to_ne_bytes().to_vec()));
+
+        for (words, expected) in [
+            (&["map", "name", "nothing", "id", &id][..], "no map 'nothing' (it has: table, hits, pinned.rodata)"),
+            (&["map", "idx", "3", "id", &id], "no map 3: it has 3"),
+            (&["map", "name", "table", "id", &id, "map", "idx", "0", "id", &id], "'table' is replaced twice"),
+            (&["map", "name", "table", "id", "4294967295"], "there is no map with id 4294967295"),
+            (&["map", "name", "table", "pinned", "/nowhere"], "/nowhere"),
+        ] {
+            let said = place.fails("loadall", "pinned", "none", words);
+            assert!(said.contains(expected), "{words:?}: {said}");
+        }
+        // The verifier sees that the value is too small for what programs do with it.
+        let small = MapCreate::new(MapType::ARRAY, 4, 4, 1).create().unwrap();
+        let small = Map::from_fd(small).unwrap();
+        small.pin(place.path("small")).unwrap();
+        let small = place.path("small");
+        let said = place.fails("loadall", "pinned", "none", &["map", "name", "hits", "pinned", &small]);
+        assert!(said.contains("was refused"), "{said}");
+    });
+}
+
+/// Loading pins such a map in /sys/fs/bpf, unless it is there; when pinning anything else fails, its pin goes, too, which bpftool
+/// leaves. `pinmaps` with another folder pins it there as well, where bpftool fails.
+#[test]
+fn maps_that_are_pinned_by_name() {
+    kernel_test(|| {
+        let Some(place) = Place::new() else { return };
+        let shared = Path::new("/sys/fs/bpf/purebpf_shared");
+        match rustix::fs::statfs("/sys/fs/bpf") {
+            Ok(there) if there.f_type as u64 & 0xffff_ffff == 0xcafe_4a11 => {}
+            _ => return skip("/sys/fs/bpf is no BPF file system"),
+        }
+        fs::create_dir(place.path("all")).unwrap();
+        place.table("all/count_shared", "m");
+        let said = place.fails("loadall", "pinned_by_name", "all", &[]);
+        assert!(said.contains("EEXIST") && !shared.exists(), "{said}");
+
+        let loaded = place.load("load", "pinned_by_name", "one", &["pinmaps", "BPFFSmaps"]);
+        let id = Map::open_pinned(shared).map(|map| map.id());
+        // The second load finds it, and leaves it when it fails.
+        let failed = place.load("loadall", "pinned_by_name", "all", &[]);
+        let again = Map::open_pinned(shared).map(|map| map.id());
+        let second = place.load("load", "pinned_by_name", "two", &[]);
+        fs::remove_file(shared).expect("it is pinned");
+        assert!(
+            loaded.status.success() && second.status.success() && !failed.status.success(),
+            "{loaded:?} {second:?}"
+        );
+        let id = id.expect("it was pinned");
+        assert_eq!(again.expect("it was pinned still"), id);
+        assert_eq!(place.map("maps/purebpf_shared").id(), id);
+        assert_eq!(map_ids(&place.program("one")), BTreeSet::from([id]));
+        assert_eq!(map_ids(&place.program("two")), BTreeSet::from([id]));
+    });
+}
+
+/// The loopback device runs no programs, and tells XDP programs nothing.
+#[test]
+fn devices() {
+    kernel_test(|| {
+        let Some(place) = Place::new() else { return };
+        for words in [&["offload_dev", "lo"][..], &["xdpmeta_dev", "lo"], &["--xdpmeta-dev", "lo"]] {
+            let said = place.fails("load", "untyped", "one", &[&["type", "xdp"], words].concat());
+            assert!(said.contains("program 'untyped' was refused"), "{words:?}: {said}");
+        }
+        // What is no XDP program is not bound to the device.
+        place.loads("load", "untyped", "filter", &["type", "socket", "xdpmeta_dev", "lo"]);
+        let said = place.fails("load", "untyped", "one", &["type", "xdp", "offload_dev", "no-such-device"]);
+        assert!(said.contains("interface 'no-such-device'"), "{said}");
+    });
+}
+
+/// With --debug, all that the verifier said of what it took, too.
+#[test]
+fn debug_tells_the_log() {
+    kernel_test(|| {
+        let Some(place) = Place::new() else { return };
+        let said = place.loads("loadall", "pinned", "all", &["-d"]);
+        assert_eq!(said.matches("processed ").count(), 3, "{said}");
+        let quiet = place.loads("loadall", "pinned", "quiet", &[]);
+        assert_eq!(quiet, "");
     });
 }
 

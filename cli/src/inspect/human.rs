@@ -14,7 +14,6 @@ use purebpf::sys::uapi::{MapFlags, MapType, ProgFlags};
 use super::{attach_type, endianness, holds_data, program_type};
 use crate::columns::{Align, Cell, Columns};
 use crate::core_subject::subject;
-use crate::map_name::map_name;
 use crate::output::Style;
 use crate::type_name::type_name;
 
@@ -189,7 +188,7 @@ fn maps(object: &Object, style: Style, out: &mut String) {
     let rows = declared.map(|map| {
         let def = &map.definition;
         [
-            Cell::bold(map_name(map)),
+            Cell::bold(map.name.as_str()),
             map_type(def.map_type).into(),
             sized_type(object, def.key_type_id, def.key_size).into(),
             sized_type(object, def.value_type_id, def.value_size).into(),
@@ -254,7 +253,7 @@ fn map_notes(object: &Object, map: &Map) -> String {
     }
     notes.extend(map.slots.iter().take(MOST_NAMES).map(|(index, slot)| {
         let name = match slot {
-            Slot::Map(id) => object.maps.get(id.0).map_or("?", map_name),
+            Slot::Map(id) => object.maps.get(id.0).map_or("?", |map| map.name.as_str()),
             Slot::Program(id) => name_of_program(object, *id),
             Slot::Broken(why) => return format!("{}=broken: {why}", place(*index)),
             _ => "?",
@@ -352,7 +351,7 @@ fn data(object: &Object, style: Style, out: &mut String) {
             notes.push("not created by default".to_owned());
         }
         let mut columns = Columns::new(2, [Align::Left; 2]);
-        columns.push([Cell::bold(map_name(map)), notes.join("; ").into()]);
+        columns.push([Cell::bold(map.name.as_str()), notes.join("; ").into()]);
         columns.write(style, out);
         let mut columns = Columns::new(4, [Align::Right, Align::Left, Align::Right, Align::Left]);
         by_map.remove(&id).unwrap_or_default().into_iter().for_each(|row| columns.push(row));

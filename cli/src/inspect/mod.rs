@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::arguments::{Format, InspectArguments};
-use crate::map_name::map_name;
 use crate::output::{self, Style};
 use crate::{Result, json};
 
@@ -72,12 +71,12 @@ fn insn_count(object: &Object, program: &Program) -> usize {
 }
 
 fn map(map: &Map) -> Value {
-    let mut value = definition(map_name(map), &map.definition);
+    let mut value = definition(&map.name, &map.definition);
     let fields = [
         ("kind", json!(kind_of(map))),
         ("pinning", json!(pinning(map.pinning))),
         ("autocreate", json!(map.autocreate)),
-        ("inner_map", map.definition.inner.as_ref().map_or(Value::Null, |inner| inner_map(map_name(map), inner))),
+        ("inner_map", map.definition.inner.as_ref().map_or(Value::Null, |inner| inner_map(&map.name, inner))),
         ("initial_value_sha256", initial_value_sha256(map).map_or(Value::Null, Value::from)),
     ];
     for (name, field) in fields {

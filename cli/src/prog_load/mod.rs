@@ -1,19 +1,21 @@
 //! `purebpf prog load|loadall`: an object goes into the kernel, and stays there by its pins. What bpftool's commands of these names do,
 //! with the difference that of a failure nothing is left.
 
+mod maps;
 mod pins;
 mod request;
 
 use std::path::Path;
 
-use purebpf::sys::uapi::{AttachType, ProgType};
-use purebpf::{Object, OpenObject, Program, kernel};
+use purebpf::sys::uapi::{AttachType, MapType, ProgFlags, ProgType};
+use purebpf::{Object, OpenObject, Program, attach, kernel};
 use serde_json::Value;
 
 use crate::arguments::{Format, LoadArguments};
-use crate::{Result, Usage, logger, output};
+use crate::{Result, logger, output};
+use maps::Replaced;
 use pins::Pins;
-use request::Request;
+use request::{Device, Request};
 
 /// Which programs are pinned, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +36,6 @@ pub(crate) fn loadall(arguments: &LoadArguments, format: Format) -> Result {
 
 fn run(arguments: &LoadArguments, which: Which, format: Format) -> Result {
     let request = Request::parse(arguments)?;
-    if !request.maps.is_empty() || request.device.is_some() {
-        return Err(Usage("maps that exist, and devices, cannot be given to a load").into());
-    }
     logger::start(if arguments.debug { 2 } else { 0 });
     let path = arguments.path.as_path();
     // Before all the work; who is there first between now and then is found out, too.
@@ -48,16 +47,21 @@ fn run(arguments: &LoadArguments, which: Which, format: Format) -> Result {
         set_type(&mut open, prog_type, attach_type);
     }
     all_have_a_type(&open)?;
+    if let Some(device) = &request.device {
+        set_device(&mut open, device)?;
+    }
+    let replaced = Replaced::apply(&mut open, &request.maps)?;
     if let Some(file) = &request.kernel_btf {
         open.set_core_btf(kernel::btf_file(file)?);
     }
-    let object = open.load().inspect_err(|error| {
-        if let Some(log) = error.verifier_log().filter(|_| arguments.debug) {
-            eprintln!("{}", output::printable_lines(log.trim_end()));
-        }
-    })?;
+    if arguments.debug {
+        open.set_log_level(ALL_OF_THE_LOG);
+    }
+    let by_name = maps::pinned_by_load(&open);
+    let object = load_told(&open, arguments.debug)?;
 
     let mut pins = Pins::new(arguments.nomount);
+    by_name.iter().for_each(|path| pins.made(path));
     match which {
         Which::First => {
             let program = object.programs().next();
@@ -73,12 +77,7 @@ fn run(arguments: &LoadArguments, which: Which, format: Format) -> Result {
         }
     }
     if let Some(folder) = &request.pin_maps {
-        pins.folder(folder)?;
-        for map in object.maps() {
-            let path = folder.join(pin_name(map.name()));
-            map.pin(&path)?;
-            pins.made(&path);
-        }
+        replaced.pin_all(&object, folder, &mut pins)?;
     }
     pins.keep();
     match format {
@@ -86,6 +85,53 @@ fn run(arguments: &LoadArguments, which: Which, format: Format) -> Result {
         // As bpftool: there is nothing to tell.
         _ => Ok(output::print(&format.text(&Value::Null)?)?),
     }
+}
+
+/// BPF_LOG_LEVEL1, BPF_LOG_LEVEL2 and BPF_LOG_STATS of linux/bpf_verifier.h: what bpftool asks for.
+const ALL_OF_THE_LOG: u32 = 1 | 2 | 4;
+
+/// Loads; with `debug`, and tells what the verifier said of each program.
+fn load_told(open: &OpenObject, debug: bool) -> Result<Object> {
+    let tell = |log: &str| eprintln!("{}", output::printable_lines(log.trim_end()));
+    match open.load() {
+        Ok(object) => {
+            for program in object.programs().filter(|_| debug) {
+                let log = program.program_id().and_then(|id| object.verifier_log(id).ok().flatten());
+                if let Some(log) = log {
+                    log::debug!("program '{}': the verifier says", program.name());
+                    tell(log);
+                }
+            }
+            Ok(object)
+        }
+        Err(error) => {
+            if let Some(log) = error.verifier_log().filter(|_| debug) {
+                tell(log);
+            }
+            Err(error.into())
+        }
+    }
+}
+
+/// Loads programs for a network device, and maps, too, if it is to run them; but rings of events stay with the kernel.
+fn set_device(open: &mut OpenObject, device: &Device) -> Result {
+    let (Device::Offload(name) | Device::XdpMetadata(name)) = device;
+    let ifindex = attach::net::ifindex(name).map_err(|error| format!("interface '{name}': {error}"))?;
+    let object = open.description_mut();
+    match device {
+        Device::Offload(_) => {
+            object.programs.iter_mut().for_each(|program| program.ifindex = ifindex);
+            let maps = object.maps.iter_mut().filter(|map| map.definition.map_type != MapType::PERF_EVENT_ARRAY);
+            maps.for_each(|map| map.ifindex = ifindex);
+        }
+        Device::XdpMetadata(_) => {
+            for program in object.programs.iter_mut().filter(|program| program.prog_type == ProgType::XDP) {
+                program.flags |= ProgFlags::XDP_DEV_BOUND_ONLY.bits();
+                program.ifindex = ifindex;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Makes all programs ones of this type, whatever their sections say. Of a program whose section says another, that counts for nothing
@@ -142,9 +188,4 @@ fn pin_program(object: &Object, program: &Program, path: &Path, autoattach: bool
     program.pin(path)?;
     pins.made(path);
     Ok(())
-}
-
-/// The name of a map's pin: BPF file systems take no dots.
-fn pin_name(map: &str) -> String {
-    map.replace('.', "_")
 }
