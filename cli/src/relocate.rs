@@ -129,6 +129,8 @@ fn describe<'a>(object: &'a Object, value: &StreamValue) -> (&'static str, &'a s
     match *value {
         StreamValue::Map(id) => ("map", map(id.0)),
         StreamValue::MapValue(id) => ("map_value", map(id.0)),
+        // The name that libbpf creates the map of an indirect jump's places under.
+        StreamValue::JumpTable(_) => ("map_value", ".jumptables"),
         StreamValue::BtfId { ext: id, .. } => ("btf_id", ext(id.0)),
         StreamValue::Kfunc { ext: id, .. } => ("kfunc", ext(id.0)),
         StreamValue::Ksym { ext: id, .. } => ("ksym", ext(id.0)),

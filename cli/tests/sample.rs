@@ -120,6 +120,49 @@ fn inspect_shows_templates_of_inner_maps() {
     assert_eq!(outer["inner_map"], expected);
 }
 
+/// Arenas and tables of operations: what libbpf 1.8's getters say of the same objects, `bpf_map__initial_value` of an arena included. A
+/// table's section says whether it is created, and whether it has a link.
+#[test]
+fn inspect_knows_arenas_and_tables() {
+    let maps = |object: &str| -> Vec<Value> {
+        let object = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/programs").join(object);
+        let text = stdout(&["object", "inspect", object.to_str().expect("UTF-8"), "--json"]);
+        let answer: Value = serde_json::from_str(&text).expect("JSON");
+        answer["maps"].as_array().expect("a list").clone()
+    };
+    let arena = serde_json::json!({
+        "name": "arena", "kind": "arena", "map_type": "arena", "key_size": 0, "value_size": 0, "max_entries": 16,
+        "map_flags": 1024, "numa_node": 0, "map_extra": 0, "pinning": "none", "autocreate": true, "inner_map": null,
+        "initial_value_sha256": "200ed572d41c0d298c684ead5e4d0e43058a893453ac692563977df53ece46e8",
+    });
+    assert_eq!(maps("arena.bpf.o")[0], arena);
+    let tables: Vec<_> = maps("tables.bpf.o").into_iter().filter(|map| map["kind"] == "struct_ops").collect();
+    let table = |name: &str, map_flags: u32, autocreate: bool| {
+        serde_json::json!({
+            "name": name, "kind": "struct_ops", "map_type": "struct_ops", "key_size": 4, "value_size": 64, "max_entries": 1,
+            "map_flags": map_flags, "numa_node": 0, "map_extra": 0, "pinning": "none", "autocreate": autocreate,
+            "inner_map": null, "initial_value_sha256": null,
+        })
+    };
+    let link = purebpf_sys::uapi::MapFlags::LINK.bits();
+    // Of several tables in a section that begins with `?`, libbpf turns off the first alone.
+    assert_eq!(tables[..3], [table("plain", 0, true), table("newer", 0, false), table("linked", link, false)]);
+    assert_eq!(tables[3]["name"], "relinked");
+}
+
+/// The map that libbpf creates for the places of an indirect jump is called `.jumptables`.
+#[test]
+fn relocate_names_jump_tables() {
+    let object = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/programs/jump_table.bpf.o");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let btf = unpack(folder.path(), "vmlinux-6.18.44.btf");
+    let object = object.to_str().expect("UTF-8");
+    let text = stdout(&["object", "relocate", object, "--btf", btf.to_str().expect("UTF-8"), "--json"]);
+    let answer: Value = serde_json::from_str(&text).expect("JSON");
+    let references = &answer["programs"][0]["references"];
+    assert_eq!(*references, serde_json::json!([{ "insn": 3, "kind": "map_value", "name": ".jumptables" }]));
+}
+
 /// The texts for people. What they say of the sample is what inspect.json and relocate.6.18.json have; of the others, what their
 /// sources do.
 #[test]
@@ -130,6 +173,9 @@ fn texts_for_people() {
         (sample("sample.bpf.o"), "inspect-sample.txt"),
         (programs.join("many_maps.bpf.o"), "inspect-many_maps.txt"),
         (programs.join("functions.bpf.o"), "inspect-functions.txt"),
+        (programs.join("arena.bpf.o"), "inspect-arena.txt"),
+        (programs.join("tables.bpf.o"), "inspect-tables.txt"),
+        (programs.join("jump_table.bpf.o"), "inspect-jump_table.txt"),
     ] {
         let told = stdout(&["object", "inspect", object.to_str().expect("UTF-8")]);
         assert_eq!(told, text(expected).expect("it is committed"), "{expected}");

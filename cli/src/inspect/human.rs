@@ -133,6 +133,7 @@ fn program_notes(object: &Object, core: &CoreRelocations, program: &Program, fun
 /// What a program's function and a subprogram have in common.
 fn function_notes(object: &Object, core: &CoreRelocations, id: usize, function: &Function, notes: &mut Vec<String>) {
     let mut called: Vec<&str> = Vec::new();
+    let mut jump_tables = 0;
     for reference in &function.references {
         match &reference.target {
             Target::Call(id) | Target::Address(id) => {
@@ -141,12 +142,16 @@ fn function_notes(object: &Object, core: &CoreRelocations, id: usize, function: 
                     called.push(name);
                 }
             }
+            Target::JumpTable(_) => jump_tables += 1,
             Target::Broken(why) => notes.push(format!("broken at {}: {why}", reference.insn)),
             _ => {}
         }
     }
     if !called.is_empty() {
         notes.push(format!("calls {}", called.join(", ")));
+    }
+    if jump_tables > 0 {
+        notes.push(count(jump_tables, "jump table"));
     }
     if let Some(relocations) = core.by_function.get(&id) {
         notes.push(format!("{} CO-RE", relocations.len()));

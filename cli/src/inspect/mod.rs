@@ -141,7 +141,7 @@ fn pinning(pinning: Pinning) -> &'static str {
 /// The largest value that an array map can have: INT_MAX bytes (`array_map_alloc_check`).
 const MAX_VALUE: u32 = i32::MAX as u32;
 
-/// Whether a map holds a section of variables, and is that section. An arena is more than the variables that it begins with.
+/// Whether a map holds a section of variables and nothing else, as an arena may.
 fn holds_data(map: &Map) -> bool {
     matches!(map.kind, MapKind::Data | MapKind::Rodata | MapKind::Bss | MapKind::Kconfig)
 }
@@ -149,7 +149,8 @@ fn holds_data(map: &Map) -> bool {
 /// The hash of a data section's first contents, zeros at the end included. None for a section that no map can hold: its size
 /// is a few bytes of the file's, and would take as long to hash as it claims.
 fn initial_value_sha256(map: &Map) -> Option<String> {
-    let may = holds_data(map) && map.definition.value_size <= MAX_VALUE;
+    // The variables of an arena are whole; of a table of operations, the file has no value that means anything.
+    let may = map.is_arena() || holds_data(map) && map.definition.value_size <= MAX_VALUE;
     let value = map.initial_value.as_ref().filter(|_| may)?;
     let mut hash = Sha256::new();
     hash.update(value);
