@@ -150,6 +150,35 @@ fn inspect_knows_arenas_and_tables() {
     assert_eq!(tables[3]["name"], "relinked");
 }
 
+/// An object of the other byte order, with no debugging information: what libbpf 1.8's getters say of it, and llvm-objdump of its
+/// instructions, of which one has the offset of `tgid` in Linux 6.18.
+#[test]
+fn objects_of_big_endian_machines() {
+    let object = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/big_endian.o");
+    let object = object.to_str().expect("UTF-8");
+    let inspected: Value = serde_json::from_str(&stdout(&["object", "inspect", object, "--json"])).expect("JSON");
+    assert_eq!((&inspected["endianness"], &inspected["name"]), (&"big".into(), &"big_endian".into()));
+    let map = &inspected["maps"][0];
+    assert_eq!((&map["name"], &map["pinning"], &map["value_size"]), (&"threads".into(), &"by_name".into(), &8.into()));
+    let hash = "9f64a747e1b97f131fabb6b447296c9b6f0201e79fb3c5356e6c77e89b6a806a";
+    assert_eq!(inspected["maps"][1]["initial_value_sha256"], hash);
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let btf = unpack(folder.path(), "vmlinux-6.18.44.btf");
+    let text = stdout(&["object", "relocate", object, "--btf", btf.to_str().expect("UTF-8"), "--json"]);
+    let answer: Value = serde_json::from_str(&text).expect("JSON");
+    let insns = answer["programs"][0]["insns"].as_str().expect("a string");
+    let expected = [
+        "7911001000000000",                 // r1 = *(u64 *)(r1 + 16)
+        "b420000000000000",                 // w2 = 0
+        "63a2fffc00000000",                 // *(u32 *)(r10 - 4) = r2
+        "611104f400000000",                 // r1 = *(u32 *)(r1 + 1268)
+        "18220000000000000000000000000000", // r2 = counter, whose map is not there yet
+    ];
+    assert!(insns.starts_with(&expected.concat()), "{insns}");
+    assert_eq!((insns.len(), &answer["core"][0]["new"]), (19 * 16, &1268.into()));
+}
+
 /// The map that libbpf creates for the places of an indirect jump is called `.jumptables`.
 #[test]
 fn relocate_names_jump_tables() {
