@@ -22,7 +22,9 @@ const PINNED_OBJECT: &[u8] = include_bytes!("../../tests/programs/pinned.bpf.o")
 const UNTYPED_OBJECT: &[u8] = include_bytes!("../../tests/programs/untyped.bpf.o");
 const REJECTED_OBJECT: &[u8] = include_bytes!("../../tests/programs/rejected.bpf.o");
 const PINNED_BY_NAME_OBJECT: &[u8] = include_bytes!("../../tests/programs/pinned_by_name.bpf.o");
-const OBJECTS: [(&str, &[u8]); 4] = [
+const KCONFIG_OBJECT: &[u8] = include_bytes!("../../tests/programs/kconfig.bpf.o");
+const OBJECTS: [(&str, &[u8]); 5] = [
+    ("kconfig", KCONFIG_OBJECT),
     ("pinned", PINNED_OBJECT),
     ("untyped", UNTYPED_OBJECT),
     ("rejected", REJECTED_OBJECT),
@@ -212,6 +214,9 @@ fn pinmaps_pins_all_maps() {
 
         place.loads("load", "pinned", "one", &["--pinmaps", "BPFFSone-maps"]);
         assert_eq!(place.map("one-maps/hits").map_type(), MapType::ARRAY);
+        // Where there is nothing to pin, there is no folder.
+        place.loads("load", "untyped", "two", &["type", "socket", "pinmaps", "BPFFStwo-maps"]);
+        assert!(place.pins().contains("two") && !place.pins().contains("two-maps/"));
     });
 }
 
@@ -408,6 +413,11 @@ fn a_failure_leaves_nothing() {
         let said = place.fails("loadall", "rejected", "all", &["--debug"]);
         assert!(said.contains("\nprocessed ") && said.contains(" insns (limit "), "{said}");
 
+        // All programs are off.
+        for command in ["load", "loadall"] {
+            let said = place.fails(command, "kconfig", "all", &["pinmaps", "BPFFSmaps"]);
+            assert!(said.contains("object 'kconfig' has no program that is loaded"), "{said}");
+        }
         // The path is taken.
         place.table("taken", "m");
         let said = place.fails("load", "pinned", "taken", &[]);

@@ -47,8 +47,10 @@ impl Replaced {
 
     /// Pins all maps in a folder; those that are there already, as maps that are pinned by name may be, stay.
     pub(super) fn pin_all(&self, object: &Object, folder: &Path, pins: &mut Pins) -> Result {
-        pins.folder(folder)?;
-        for map in object.maps() {
+        for (n, map) in object.maps().enumerate() {
+            if n == 0 {
+                pins.folder(folder)?;
+            }
             let path = folder.join(self.pin_name(map));
             if Map::open_pinned(&path).is_ok_and(|there| there.id() == map.id()) {
                 continue;

@@ -62,19 +62,20 @@ fn run(arguments: &LoadArguments, which: Which, format: Format) -> Result {
 
     let mut pins = Pins::new(arguments.nomount);
     by_name.iter().for_each(|path| pins.made(path));
-    match which {
-        Which::First => {
-            let program = object.programs().next();
-            let program = program.ok_or_else(|| format!("object '{}' has no program that is loaded", object.name()))?;
+    match (which, object.programs().next()) {
+        (Which::First, Some(program)) => {
             pins.file_system(path.parent().unwrap_or(path))?;
             pin_program(&object, program, path, request.autoattach, &mut pins)?;
         }
-        Which::All => {
+        (Which::All, Some(_)) => {
             pins.folder(path)?;
             for program in object.programs() {
                 pin_program(&object, program, &path.join(program.name()), request.autoattach, &mut pins)?;
             }
         }
+        // An object of maps alone has nothing that is missing.
+        (Which::All, None) if object.description().programs.is_empty() => {}
+        (_, None) => return Err(format!("object '{}' has no program that is loaded", object.name()).into()),
     }
     if let Some(folder) = &request.pin_maps {
         replaced.pin_all(&object, folder, &mut pins)?;
