@@ -3,6 +3,7 @@
 use purebpf::btf::{Btf, Type, TypeData, TypeId};
 use purebpf::core_reloc::Kind;
 
+use crate::output::short;
 use crate::type_name::type_name;
 
 /// The longest path that is spelled out, in letters: accessor strings can go round in circles.
@@ -16,7 +17,7 @@ pub(crate) fn subject(btf: &Btf, kind: Option<Kind>, local_type: TypeId, access:
     }
     let path =
         if kind.is_enumval_based() { enumerator(btf, local_type, access) } else { field(btf, local_type, access) };
-    with_kind(kind, &path.unwrap_or_else(|| format!("{}, {access}", type_name(btf, local_type))))
+    with_kind(kind, &path.unwrap_or_else(|| format!("{}, {}", type_name(btf, local_type), short(access))))
 }
 
 fn with_kind(kind: Kind, what: &str) -> String {
@@ -37,7 +38,7 @@ fn with_kind(kind: Kind, what: &str) -> String {
 
 fn enumerator(btf: &Btf, local_type: TypeId, access: &str) -> Option<String> {
     let value = btf.resolve(local_type).ok()?.as_enum()?.values().nth(access.parse().ok()?)?;
-    Some(format!("{} {}", type_name(btf, local_type), String::from_utf8_lossy(value.name_bytes())))
+    Some(format!("{} {}", type_name(btf, local_type), short(&String::from_utf8_lossy(value.name_bytes()))))
 }
 
 /// `struct.member[element].member`: members of anonymous structs as C has them, without the struct.
@@ -76,6 +77,6 @@ fn field(btf: &Btf, local_type: TypeId, access: &str) -> Option<String> {
 fn short_name(ty: &Type<'_>, btf: &Btf, id: TypeId) -> String {
     match ty.name_bytes() {
         [] => type_name(btf, id),
-        name => String::from_utf8_lossy(name).into_owned(),
+        name => short(&String::from_utf8_lossy(name)).into_owned(),
     }
 }

@@ -54,6 +54,18 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(escaped).collect())
 }
 
+/// The longest name that is told, in letters: the kernel's own have 512 (`KSYM_NAME_LEN`). One that a damaged object says a thousand
+/// times would fill memory.
+const LONGEST_NAME: usize = 512;
+
+/// A name from an object, cut where no honest one is so long.
+pub(crate) fn short(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(LONGEST_NAME) {
+        None => Cow::Borrowed(name),
+        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
+    }
+}
+
 /// As [`printable`], with the lines left that errors are made of.
 pub(crate) fn printable_lines(text: &str) -> String {
     text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
@@ -85,7 +97,14 @@ pub(crate) fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{printable, printable_lines};
+    use super::{LONGEST_NAME, printable, printable_lines, short};
+
+    #[test]
+    fn names_have_an_end() {
+        let name = "é".repeat(LONGEST_NAME);
+        assert_eq!(short(&name), name);
+        assert_eq!(short(&format!("{name}é")), format!("{name}…"));
+    }
 
     #[test]
     fn nothing_of_an_object_steers_the_terminal() {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::arguments::{Format, RelocateArguments};
 use crate::columns::{Align, Cell, Columns};
 use crate::core_subject::subject;
-use crate::output::{self, Style};
+use crate::output::{self, Style, short};
 use crate::{Result, json};
 
 pub(crate) fn run(arguments: &RelocateArguments, format: Format) -> Result {
@@ -184,7 +184,7 @@ fn human(object: &Object, linker: &Linker<'_>, programs: &[(ProgramId, &Program)
         let mut columns = Columns::new(2, [Align::Right, Align::Left, Align::Left]);
         for reference in linked.iter().flat_map(|linked| &linked.references) {
             let (kind, name) = describe(object, &reference.value);
-            columns.push([reference.insn.to_string().into(), Cell::dim(kind), name.into()]);
+            columns.push([reference.insn.to_string().into(), Cell::dim(kind), short(name).into()]);
         }
         columns.write(style, &mut text);
     }
@@ -202,7 +202,7 @@ fn linked_heading(object: &Object, program: &Program, linked: &Linked) -> String
     for (n, (id, at)) in appended.enumerate() {
         let name = object.functions.get(id.0).map_or("?", |function| function.name.as_str());
         heading.push_str(if n == 0 { "; with " } else { ", " });
-        heading.push_str(&format!("{name} at {at}"));
+        heading.push_str(&format!("{} at {at}", short(name)));
     }
     if let Some(target) = &program.attach_btf {
         heading.push_str(&format!("; attaches to {}", target.name));

@@ -2,6 +2,8 @@
 
 use purebpf::btf::{Btf, Kind, TypeData, TypeId};
 
+use crate::output::short;
+
 /// A type's name: `unsigned int`, `struct event`, `char[16]`, `const struct task_struct *`.
 pub(crate) fn type_name(btf: &Btf, id: TypeId) -> String {
     named(btf, id, 16)
@@ -13,6 +15,7 @@ fn named(btf: &Btf, id: TypeId, depth: u32) -> String {
         return "…".to_owned();
     }
     let own = String::from_utf8_lossy(ty.name_bytes());
+    let own = short(&own);
     let tagged = |keyword: &str| match own.is_empty() {
         true => format!("{keyword} (anonymous)"),
         false => format!("{keyword} {own}"),

@@ -1,6 +1,7 @@
 //! An object for people: its parts in columns, types and flags by name.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use purebpf::btf::{Btf, TypeData, TypeId};
@@ -14,7 +15,7 @@ use purebpf::sys::uapi::{MapFlags, MapType, ProgFlags};
 use super::{attach_type, endianness, holds_data, program_type};
 use crate::columns::{Align, Cell, Columns};
 use crate::core_subject::subject;
-use crate::output::Style;
+use crate::output::{Style, short};
 use crate::type_name::type_name;
 
 pub(super) fn text(object: &Object, style: Style) -> String {
@@ -124,28 +125,35 @@ fn program_notes(object: &Object, core: &CoreRelocations, program: &Program, fun
         function_notes(object, core, program.function.0, function, &mut notes);
     }
     if let Some(Target::Call(callback)) = &program.exception_callback {
-        let name = object.functions.get(callback.0).map_or("?", |function| &function.name);
-        notes.push(format!("exceptions go to {name}"));
+        notes.push(format!("exceptions go to {}", function_name(object, callback.0)));
     }
     notes.join("; ")
 }
 
 /// What a program's function and a subprogram have in common.
 fn function_notes(object: &Object, core: &CoreRelocations, id: usize, function: &Function, notes: &mut Vec<String>) {
-    let mut called: Vec<&str> = Vec::new();
-    let mut jump_tables = 0;
+    let mut called: Vec<Cow<'_, str>> = Vec::new();
+    let (mut jump_tables, mut broken) = (0, 0);
     for reference in &function.references {
         match &reference.target {
             Target::Call(id) | Target::Address(id) => {
-                let name = object.functions.get(id.0).map_or("?", |function| function.name.as_str());
+                let name = function_name(object, id.0);
                 if !called.contains(&name) && called.len() < MOST_NAMES {
                     called.push(name);
                 }
             }
             Target::JumpTable(_) => jump_tables += 1,
-            Target::Broken(why) => notes.push(format!("broken at {}: {why}", reference.insn)),
+            Target::Broken(why) => {
+                broken += 1;
+                if broken <= MOST_NAMES {
+                    notes.push(format!("broken at {}: {}", reference.insn, short(why)));
+                }
+            }
             _ => {}
         }
+    }
+    if broken > MOST_NAMES {
+        notes.push(format!("broken in {broken} places"));
     }
     if !called.is_empty() {
         notes.push(format!("calls {}", called.join(", ")));
@@ -158,11 +166,15 @@ fn function_notes(object: &Object, core: &CoreRelocations, id: usize, function: 
     }
 }
 
+fn function_name(object: &Object, id: usize) -> Cow<'_, str> {
+    short(object.functions.get(id).map_or("?", |function| &function.name))
+}
+
 /// More than these are not named.
 const MOST_NAMES: usize = 16;
 
 fn subprograms(object: &Object, core: &CoreRelocations, style: Style, out: &mut String) {
-    let entries: Vec<usize> = object.programs.iter().map(|program| program.function.0).collect();
+    let entries: BTreeSet<usize> = object.programs.iter().map(|program| program.function.0).collect();
     let others = object.functions.iter().enumerate().filter(|(id, _)| !entries.contains(id));
     let mut before = None;
     let rows = others.map(|(id, function)| {
@@ -242,7 +254,7 @@ fn map_notes(object: &Object, map: &Map) -> String {
     // Of a table of operations, the member; of what else holds something from the start, the index.
     let operations = map.struct_ops.as_ref().and_then(|ops| object.btf.as_ref()?.resolve(ops.type_id).ok());
     let place = |index: u32| match operations.and_then(|ops| ops.members()?.nth(index as usize)) {
-        Some(member) => format!(".{}", String::from_utf8_lossy(member.name_bytes())),
+        Some(member) => format!(".{}", short(&String::from_utf8_lossy(member.name_bytes()))),
         None => format!("[{index}]"),
     };
     match &map.pin_path {
@@ -258,10 +270,10 @@ fn map_notes(object: &Object, map: &Map) -> String {
     }
     notes.extend(map.slots.iter().take(MOST_NAMES).map(|(index, slot)| {
         let name = match slot {
-            Slot::Map(id) => object.maps.get(id.0).map_or("?", |map| map.name.as_str()),
+            Slot::Map(id) => short(object.maps.get(id.0).map_or("?", |map| map.name.as_str())),
             Slot::Program(id) => name_of_program(object, *id),
-            Slot::Broken(why) => return format!("{}=broken: {why}", place(*index)),
-            _ => "?",
+            Slot::Broken(why) => return format!("{}=broken: {}", place(*index), short(why)),
+            _ => "?".into(),
         };
         format!("{}={name}", place(*index))
     }));
@@ -271,8 +283,8 @@ fn map_notes(object: &Object, map: &Map) -> String {
     notes.join("; ")
 }
 
-fn name_of_program(object: &Object, id: ProgramId) -> &str {
-    object.programs.get(id.0).map_or("?", |program| program.name.as_str())
+fn name_of_program(object: &Object, id: ProgramId) -> Cow<'_, str> {
+    short(object.programs.get(id.0).map_or("?", |program| &program.name))
 }
 
 fn definition_notes(object: &Object, def: &MapDefinition) -> Vec<String> {
@@ -450,7 +462,7 @@ impl CoreRelocations {
         let all = self.by_function.values().map(Vec::len).sum::<usize>() + self.elsewhere;
         let mut rows = Vec::new();
         for (id, subjects) in &self.by_function {
-            let name = object.functions.get(*id).map_or("?", |function| function.name.as_str());
+            let name = function_name(object, *id);
             // Each once, with how often, in the order of the code.
             let mut once: Vec<(&str, usize)> = Vec::new();
             let mut places: BTreeMap<&str, usize> = BTreeMap::new();
