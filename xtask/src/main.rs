@@ -92,8 +92,9 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "stress",
-        arguments: "btf [--count N] [--seed S] [--jobs N]",
-        about: "BTF of a kernel, damaged in a million ways: read, printed, deduplicated; nothing may panic, hang or eat memory",
+        arguments: "btf | object [--count N] [--seed S] [--jobs N]",
+        about: "BTF of a kernel, or objects, damaged in a million ways: read, printed, deduplicated; opened, linked, loaded; nothing \
+                may panic, hang or eat memory",
         run: stress::run,
     },
     Task {

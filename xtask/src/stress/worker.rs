@@ -1,7 +1,7 @@
 //! The process that goes through seeds. It says on standard output what it found, and where it is in a file, for when it can say no
 //! more.
 
-use super::{blobs::Pool, exercise::exercise};
+use super::{Kind, random::Random};
 use crate::{
     error::{Context, Result},
     workspace::{read, write},
@@ -22,64 +22,88 @@ use std::{
     time::Duration,
 };
 
-/// What a worker may have of memory. Whole kernels need about a quarter.
+/// What a worker may have of memory. Whole kernels of BTF, everything done with them, need about a quarter.
 const MEMORY: u64 = 1 << 30;
-/// Seconds of the processor that a blob may take; a whole kernel, everything done with it, takes two of them.
+/// Seconds of the processor that an input may take; a whole kernel of BTF takes two of them.
 const SECONDS: u64 = 20;
 
-/// Runs the task: `worker run POOL FROM TO`, or `worker emit POOL SEED FILE`, which writes a blob.
+const USAGE: &str =
+    "usage: cargo xtask stress worker run KIND POOL FROM TO | emit KIND POOL SEED FILE | try KIND POOL FILE";
+
+/// Runs the task: `run` goes through seeds, `emit` writes the input of a seed, `try` takes the input in a file, as `run` does.
 pub(super) fn run(args: &[String]) -> Result {
     let number = |text: &String| text.parse::<u64>().context(text);
-    match args {
-        [run, pool, from, to] if run == "run" => work(Path::new(pool), number(from)?, number(to)?),
-        [emit, pool, seed, file] if emit == "emit" => {
-            write(Path::new(file), &Pool::new(read(Path::new(pool))?)?.blob(number(seed)?))
+    let [what, kind, pool, rest @ ..] = args else { return Err(USAGE.into()) };
+    let (kind, pool) = (Kind::named(kind).context(USAGE)?, Path::new(pool));
+    match (what.as_str(), rest) {
+        ("run", [from, to]) => work(kind, pool, number(from)?, number(to)?),
+        ("emit", [seed, file]) => {
+            let input = (kind.open)(pool)?.input(&mut Random::new(number(seed)?));
+            write(Path::new(file), &input)
         }
-        _ => Err("usage: cargo xtask stress worker run POOL FROM TO | emit POOL SEED FILE".into()),
+        ("try", [file]) => {
+            bound_memory()?;
+            let inputs = (kind.open)(pool)?;
+            let reached = inputs.exercise(&read(Path::new(file))?);
+            println!("{:?}", &kind.stages[..reached]);
+            Ok(())
+        }
+        _ => Err(USAGE.into()),
     }
 }
 
-/// The file in which the worker that goes up to `to` says where it is.
-fn progress_file(pool: &Path, to: u64) -> PathBuf {
-    pool.with_file_name(format!("progress-{to}"))
+/// Where a worker is, and what it has done so far: for when it can say no more.
+pub(super) struct Progress {
+    pub(super) seed: u64,
+    pub(super) reached: Vec<u64>,
 }
 
-/// Where the worker was.
-pub(super) fn progress(pool: &Path, from: u64, to: u64) -> Option<u64> {
-    let bytes = std::fs::read(progress_file(pool, to)).ok()?;
-    let seed = u64::from_le_bytes(bytes.try_into().ok()?);
-    (from..to).contains(&seed).then_some(seed)
+impl Progress {
+    /// The file of the worker that goes up to `to`.
+    fn file(pool: &Path, to: u64) -> PathBuf {
+        pool.join(format!("progress-{to}"))
+    }
+
+    fn write(file: &File, seed: u64, reached: &[u64]) -> Result {
+        let bytes: Vec<u8> = [&[seed], reached].concat().into_iter().flat_map(u64::to_le_bytes).collect();
+        file.write_all_at(&bytes, 0).context("where we are")
+    }
+
+    /// Of the worker that went from `from` to `to` and died.
+    pub(super) fn of(pool: &Path, from: u64, to: u64) -> Option<Progress> {
+        let bytes = std::fs::read(Progress::file(pool, to)).ok()?;
+        let mut words = bytes.chunks_exact(8).filter_map(|word| Some(u64::from_le_bytes(word.try_into().ok()?)));
+        let progress = Progress { seed: words.next()?, reached: words.collect() };
+        (from..to).contains(&progress.seed).then_some(progress)
+    }
 }
 
 static SEED: AtomicU64 = AtomicU64::new(0);
-/// When the blob was begun, in milliseconds of the processor.
+/// When the input was begun, in milliseconds of the processor.
 static BEGUN: AtomicU64 = AtomicU64::new(0);
 /// Where the last panic was.
 static PLACE: Mutex<String> = Mutex::new(String::new());
 
-fn work(pool_file: &Path, from: u64, to: u64) -> Result {
+fn work(kind: &Kind, pool: &Path, from: u64, to: u64) -> Result {
     bound_memory()?;
-    let pool = Pool::new(read(pool_file)?)?;
-    let progress = progress_file(pool_file, to);
-    let progress = File::create(&progress).context(progress.display())?;
+    let inputs = (kind.open)(pool)?;
+    let file = Progress::file(pool, to);
+    let file = File::create(&file).context(file.display())?;
     BEGUN.store(processor_time(), Ordering::Relaxed);
     thread::spawn(watch);
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         *PLACE.lock().unwrap_or_else(PoisonError::into_inner) = place;
     }));
-    let (mut accepted, mut slowest) = (0, (0, from));
+    let (mut reached, mut slowest) = (vec![0; kind.stages.len()], (0, from));
     for seed in from..to {
         SEED.store(seed, Ordering::Relaxed);
         let begun = processor_time();
         BEGUN.store(begun, Ordering::Relaxed);
-        progress.write_all_at(&seed.to_le_bytes(), 0).context("where we are")?;
-        if seed % 10_000 == 0 {
-            println!("at {seed}");
-        }
-        let blob = pool.blob(seed);
-        match panic::catch_unwind(AssertUnwindSafe(|| exercise(&blob))) {
-            Ok(was_accepted) => accepted += u64::from(was_accepted),
+        Progress::write(&file, seed, &reached)?;
+        let input = inputs.input(&mut Random::new(seed));
+        match panic::catch_unwind(AssertUnwindSafe(|| inputs.exercise(&input))) {
+            Ok(stages) => reached.iter_mut().take(stages).for_each(|count| *count += 1),
             Err(payload) => {
                 let place = PLACE.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 println!("found {seed} panicked at {place}: {}", message(&*payload).replace('\n', " "));
@@ -87,7 +111,8 @@ fn work(pool_file: &Path, from: u64, to: u64) -> Result {
         }
         slowest = slowest.max((processor_time() - begun, seed));
     }
-    println!("done {accepted} {} {} {}", to - from, slowest.0, slowest.1);
+    let reached: Vec<String> = reached.iter().map(u64::to_string).collect();
+    println!("done {} {} {} {}", slowest.1, slowest.0, most_memory()?, reached.join(" "));
     Ok(())
 }
 
@@ -96,7 +121,7 @@ fn message(payload: &(dyn Any + Send)) -> &str {
     text.or(payload.downcast_ref::<&str>().copied()).unwrap_or("something")
 }
 
-/// Ends the process when a blob takes too long.
+/// Ends the process when an input takes too long.
 fn watch() {
     loop {
         thread::sleep(Duration::from_millis(500));
@@ -124,5 +149,16 @@ fn bound_memory() -> Result {
     match unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()).context("cannot bound memory"),
+    }
+}
+
+/// The most memory that this process held at once, in KiB.
+fn most_memory() -> Result<u64> {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the kernel writes a rusage, which it is given the address of.
+    match unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) } {
+        // SAFETY: it was zeroed, which is a rusage, before the kernel wrote it.
+        0 => Ok(unsafe { usage.assume_init() }.ru_maxrss as u64),
+        _ => Err(io::Error::last_os_error()).context("cannot ask for the memory used"),
     }
 }

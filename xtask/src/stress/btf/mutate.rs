@@ -1,10 +1,10 @@
 //! Damage: to bits and words anywhere, to the header, to strings, and to types as such, where it gets further.
 
-use super::random::Random;
+use crate::stress::random::Random;
 use std::ops::Range;
 
 /// Does something to the blob.
-pub(super) fn mutate(blob: &mut Vec<u8>, random: &mut Random) {
+pub(in crate::stress) fn mutate(blob: &mut Vec<u8>, random: &mut Random) {
     match random.below(16) {
         0 | 1 => flip_bit(blob, random),
         2 | 3 => set_word(blob, random),

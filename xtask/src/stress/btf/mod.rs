@@ -1,9 +1,17 @@
-//! What is damaged: BTF cut out of a kernel's, small so that a blob costs little, and a few whole ones.
+//! `stress btf`: BTF cut out of a kernel's, small so that a blob costs little, and a few whole ones; damaged, read and, where that is
+//! accepted, taken through everything that we do with BTF.
 
-use super::{mutate::mutate, random::Random};
-use crate::error::{Context, Result};
+mod exercise;
+pub(super) mod mutate;
+
+use super::{Inputs, random::Random};
+use crate::{
+    error::{Context, Result},
+    fixtures::kernel_btf,
+    workspace::{read, write},
+};
 use purebpf_btf::{Btf, Endian, TypeId, builder::Builder};
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 /// One blob in so many is of the whole kernel.
 const WHOLE: usize = 10_000;
@@ -11,30 +19,41 @@ const WHOLE: usize = 10_000;
 const PIECES: u64 = 500;
 const TYPES: usize = 64;
 
-pub(super) struct Pool {
+struct Blobs {
     kernel: Vec<u8>,
     pieces: Vec<Vec<u8>>,
 }
 
-impl Pool {
-    pub(super) fn new(kernel: Vec<u8>) -> Result<Pool> {
-        let btf = Btf::parse(kernel.clone()).context("the kernel's BTF")?;
-        let piece = |number| cut(&btf, &mut Random::new(number)).context("a piece of the kernel's BTF");
-        Ok(Pool { kernel, pieces: (0..PIECES).map(piece).collect::<Result<_>>()? })
-    }
+const KERNEL: &str = "kernel.btf";
 
-    /// The blob of this seed.
-    pub(super) fn blob(&self, seed: u64) -> Vec<u8> {
-        let mut random = Random::new(seed);
+/// Puts what is cut up into the pool.
+pub(super) fn gather(pool: &Path) -> Result {
+    write(&pool.join(KERNEL), &kernel_btf()?)
+}
+
+pub(super) fn open(pool: &Path) -> Result<Box<dyn Inputs>> {
+    let kernel = read(&pool.join(KERNEL))?;
+    let btf = Btf::parse(kernel.clone()).context("the kernel's BTF")?;
+    let piece = |number| cut(&btf, &mut Random::new(number)).context("a piece of the kernel's BTF");
+    let pieces = (0..PIECES).map(piece).collect::<Result<_>>()?;
+    Ok(Box::new(Blobs { kernel, pieces }))
+}
+
+impl Inputs for Blobs {
+    fn input(&self, random: &mut Random) -> Vec<u8> {
         let mut blob = match random.one_in(WHOLE) {
             true => self.kernel.clone(),
             false => self.pieces[random.below(self.pieces.len())].clone(),
         };
         // Most damage is refused at once; little of it gets further.
         for _ in 0..=random.below(4) {
-            mutate(&mut blob, &mut random);
+            mutate::mutate(&mut blob, random);
         }
         blob
+    }
+
+    fn exercise(&self, input: &[u8]) -> usize {
+        usize::from(exercise::exercise(input))
     }
 }
 
