@@ -88,20 +88,22 @@ impl Exercise {
         linked.contains(&true)
     }
 
-    /// Into a kernel that can do everything, lacks something, or fails at some call.
+    /// Into a kernel that can do everything, lacks something, or fails at some call or all from there on.
     fn load(&self, object: &Object, own: Option<KernelBtf>, choice: usize) -> bool {
-        let mut options = Options::default();
         // Which of the features are missing: none, mostly.
         let lacking = FEATURES.iter().enumerate().filter(|(n, _)| choice.is_multiple_of(4) && choice >> n & 4 != 0);
         let kernel = DryKernel::new((choice % 16 != 3).then(|| self.kernel.clone()));
         let kernel = kernel.with_kallsyms(KALLSYMS).with_config(CONFIG).without(lacking.map(|(_, feature)| *feature));
-        options.core_btf = own.filter(|_| choice % 8 == 5);
+        let core_btf = own.filter(|_| choice % 8 == 5);
+        let (call, errno) = (choice / 8 % 64, 1 + (choice / 512 % 40) as i32);
         let loaded = match choice % 8 {
-            2 => load(object, FailNth::new(kernel.clone(), choice / 8 % 64, 1 + (choice / 512 % 40) as i32), options),
-            6 => load(object, FailNth::new(kernel.clone(), choice / 8 % 64, 22).for_good(), options),
-            _ => load(object, kernel.clone(), options),
+            2 => load(object, FailNth::new(kernel.clone(), call, errno), core_btf),
+            6 => load(object, FailNth::new(kernel.clone(), call, errno).for_good(), core_btf),
+            _ => load(object, kernel.clone(), core_btf),
         };
         assert_eq!(kernel.live(), 0, "something is left in the kernel");
+        // A kernel in which nothing works any more lets nobody take a pin away.
+        assert!(loaded || choice % 8 == 6 || kernel.pins().is_empty(), "a pin is left: {:?}", kernel.pins());
         loaded
     }
 }
@@ -117,7 +119,9 @@ fn set_globals(open: &mut OpenObject) {
     }
 }
 
-fn load(object: &Object, kernel: impl Kernel, options: Options) -> bool {
+fn load(object: &Object, kernel: impl Kernel, core_btf: Option<KernelBtf>) -> bool {
+    let mut options = Options::default();
+    options.core_btf = core_btf;
     load::prepare(object, kernel, options).and_then(|prepared| prepared.load(object)).map_err(told).is_ok()
 }
 
