@@ -16,7 +16,7 @@ const fn field(at: usize, width: usize) -> Field {
 /// `Elf64_Ehdr`, of which `e_entry` and the program headers' places mean nothing to an object; class and byte order first.
 const EHDR: [Field; 10] = [
     field(4, 1),
-    field(5, 1),
+    EI_DATA,
     field(16, 2),
     field(18, 2),
     field(20, 4),
@@ -26,6 +26,7 @@ const EHDR: [Field; 10] = [
     E_SHNUM,
     E_SHSTRNDX,
 ];
+const EI_DATA: Field = field(5, 1);
 const E_SHOFF: Field = field(40, 8);
 const E_SHNUM: Field = field(60, 2);
 const E_SHSTRNDX: Field = field(62, 2);
@@ -221,4 +222,54 @@ pub(super) fn repeat_header(file: &mut Vec<u8>, section: &Section, times: usize)
     let at = append(file, &headers);
     put(file, 0, E_SHOFF, at);
     put(file, 0, E_SHNUM, (table.count + times) as u64);
+}
+
+/// Makes a big-endian object of it: its tables, code and types. Data stays.
+pub(super) fn turn(file: &mut [u8]) {
+    for section in sections(file) {
+        let Range { start, end } = section.range;
+        match section.name(file) {
+            b".BTF" => {
+                // struct btf_header: magic, version and flags; its length, offset and length of the types, and so on.
+                let word = |at| get(file, start, field(at, 4)) as usize;
+                let types = start.saturating_add(word(4)).saturating_add(word(8));
+                let types = types..types.saturating_add(word(12)).min(end);
+                let header = start.saturating_add(4)..start.saturating_add(word(4)).min(end);
+                reverse_all(file, start..start.saturating_add(2), 2);
+                reverse_all(file, header, 4);
+                reverse_all(file, types, 4);
+            }
+            b".BTF.ext" => {
+                reverse_all(file, start..start.saturating_add(2), 2);
+                reverse_all(file, start.saturating_add(4)..end, 4);
+            }
+            // Symbol and type are one word.
+            _ if section.kind == SHT_REL => reverse_all(file, start..end, 8),
+            _ if section.kind == SHT_SYMTAB => reverse_fields(file, &section.table()),
+            _ if section.executable => {
+                let table = section.table();
+                reverse_fields(file, &table);
+                for number in 0..table.count {
+                    file[table.place(number) + INSN[1].at] = file[table.place(number) + INSN[1].at].rotate_left(4);
+                }
+            }
+            _ => {}
+        }
+    }
+    reverse_fields(file, &section_headers(file));
+    reverse_fields(file, &header());
+    put(file, 0, EI_DATA, 2);
+}
+
+fn reverse_fields(file: &mut [u8], table: &Table) {
+    for number in 0..table.count {
+        for field in table.fields {
+            let start = table.place(number) + field.at;
+            file.get_mut(start..start + field.width).unwrap_or_default().reverse();
+        }
+    }
+}
+
+fn reverse_all(file: &mut [u8], range: Range<usize>, width: usize) {
+    file.get_mut(range).unwrap_or_default().chunks_exact_mut(width).for_each(<[u8]>::reverse);
 }

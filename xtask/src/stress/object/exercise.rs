@@ -1,5 +1,6 @@
 //! Everything that can be done with an object without a kernel. What was begun and not finished must leave nothing.
 
+use super::refusing::Refusing;
 use crate::error::{Context, Result};
 use purebpf::{
     OpenObject,
@@ -88,7 +89,7 @@ impl Exercise {
         linked.contains(&true)
     }
 
-    /// Into a kernel that can do everything, lacks something, or fails at some call or all from there on.
+    /// Into a kernel that can do everything, lacks something, refuses all programs, or fails at some call or all from there on.
     fn load(&self, object: &Object, own: Option<KernelBtf>, choice: usize) -> bool {
         // Which of the features are missing: none, mostly.
         let lacking = FEATURES.iter().enumerate().filter(|(n, _)| choice.is_multiple_of(4) && choice >> n & 4 != 0);
@@ -98,6 +99,7 @@ impl Exercise {
         let (call, errno) = (choice / 8 % 64, 1 + (choice / 512 % 40) as i32);
         let loaded = match choice % 8 {
             2 => load(object, FailNth::new(kernel.clone(), call, errno), core_btf),
+            4 => load(object, Refusing { dry: kernel.clone(), seed: choice as u64 }, core_btf),
             6 => load(object, FailNth::new(kernel.clone(), call, errno).for_good(), core_btf),
             _ => load(object, kernel.clone(), core_btf),
         };
