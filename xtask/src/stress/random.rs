@@ -25,6 +25,14 @@ impl Random {
         self.below(cases) == 0
     }
 
+    /// Turns one bit of these bytes round.
+    pub(super) fn flip_bit(&mut self, bytes: &mut [u8]) {
+        let at = self.below(bytes.len());
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte ^= 1 << self.below(8);
+        }
+    }
+
     /// One of these, which are not none.
     pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]

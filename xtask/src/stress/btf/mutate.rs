@@ -6,7 +6,7 @@ use std::ops::Range;
 /// Does something to the blob.
 pub(in crate::stress) fn mutate(blob: &mut Vec<u8>, random: &mut Random) {
     match random.below(16) {
-        0 | 1 => flip_bit(blob, random),
+        0 | 1 => random.flip_bit(blob),
         2 | 3 => set_word(blob, random),
         4 => swap_words(blob, random),
         5 => truncate(blob, random),
@@ -88,13 +88,6 @@ fn records(blob: &[u8]) -> Vec<Range<usize>> {
 fn pick_record(blob: &[u8], random: &mut Random) -> Option<Range<usize>> {
     let records = records(blob);
     records.get(random.below(records.len())).cloned()
-}
-
-fn flip_bit(blob: &mut [u8], random: &mut Random) {
-    let at = random.below(blob.len());
-    if let Some(byte) = blob.get_mut(at) {
-        *byte ^= 1 << random.below(8);
-    }
 }
 
 /// A number that something may stumble over.

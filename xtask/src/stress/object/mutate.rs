@@ -7,7 +7,7 @@ use crate::stress::{btf, random::Random};
 /// Does something to the object. `others` are whole.
 pub(super) fn mutate(file: &mut Vec<u8>, others: &[Vec<u8>], random: &mut Random) {
     match random.below(32) {
-        0 | 1 => flip_bit(file, random),
+        0 | 1 => random.flip_bit(file),
         2 => set_byte(file, random),
         3 => truncate(file, random),
         4 => edit(file, &header(), random),
@@ -27,13 +27,6 @@ pub(super) fn mutate(file: &mut Vec<u8>, others: &[Vec<u8>], random: &mut Random
         29 => repeat_header(file, random),
         30 => transplant(file, others, random),
         _ => resize(file, random),
-    }
-}
-
-fn flip_bit(file: &mut [u8], random: &mut Random) {
-    let at = random.below(file.len());
-    if let Some(byte) = file.get_mut(at) {
-        *byte ^= 1 << random.below(8);
     }
 }
 
