@@ -102,6 +102,10 @@ impl Kernel for Refusing {
         self.dry.map_update(map, key, value)
     }
 
+    fn prog_bind_map(&self, program: &DryHandle, map: &DryHandle) -> Result<(), Error> {
+        self.dry.prog_bind_map(program, map)
+    }
+
     fn map_freeze(&self, map: &DryHandle) -> Result<(), Error> {
         self.dry.map_freeze(map)
     }
