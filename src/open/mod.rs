@@ -324,7 +324,8 @@ fn fault(object: &object::Object, cause: purebpf_elf_loader::Error) -> Error {
     Error::Object { object: object.name.clone(), cause: Box::new(cause) }
 }
 
-/// An object whose maps are in the kernel, and whose programs are not yet.
+/// An object whose maps are in the kernel, and whose programs are not yet. Dropped instead of loaded, it takes its maps with it, but
+/// for those that it pinned by their name.
 #[derive(Debug)]
 pub struct PreparedObject {
     object: object::Object,

@@ -83,8 +83,10 @@ impl<K: Kernel> Prepared<K> {
                     (1..workers).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
                 let mut done = work();
                 for other in others {
-                    // A worker does not panic; what it had done would be released with it.
-                    done.extend(other.join().unwrap_or_default());
+                    match other.join() {
+                        Ok(more) => done.extend(more),
+                        Err(panic) => std::panic::resume_unwind(panic),
+                    }
                 }
                 done
             }),
