@@ -4,21 +4,18 @@
 
 mod common;
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use common::{KERNELS, kernel, open};
-use purebpf_btf::KernelBtf;
 use purebpf_core_reloc::POISON;
 use purebpf_elf_loader::Error;
 use purebpf_elf_loader::link::{KsymsPresent, Linker};
 use purebpf_elf_loader::load::{
-    DryHandle, DryKernel, FailNth, Kernel, KernelConfig, Log, MapFacts, MapSpec, Options, ProgSpec, Rejection, prepare,
+    DryHandle, DryKernel, FailNth, Kernel as _, Layer, Log, Options, ProgSpec, Rejection, prepare,
 };
 use purebpf_elf_loader::object::Object;
 use purebpf_sys::Error as SysError;
 use purebpf_sys::error::Errno;
-use purebpf_sys::probes::Feature;
 use purebpf_sys::uapi::Cmd;
 
 const EPERM: i32 = 1;
@@ -45,50 +42,13 @@ impl Refusing {
     }
 }
 
-impl Kernel for Refusing {
-    type Handle = DryHandle;
-    type Memory = DryHandle;
+impl Layer for Refusing {
+    type Below = DryKernel;
 
-    fn number(&self, handle: &DryHandle) -> i32 {
-        self.dry.number(handle)
+    fn below(&self) -> &DryKernel {
+        &self.dry
     }
-    fn map_facts(&self, map: &DryHandle) -> Result<MapFacts, SysError> {
-        self.dry.map_facts(map)
-    }
-    fn map_memory(
-        &self,
-        map: &DryHandle,
-        address: Option<u64>,
-        len: usize,
-        offset: usize,
-        bytes: &[u8],
-    ) -> Result<DryHandle, SysError> {
-        self.dry.map_memory(map, address, len, offset, bytes)
-    }
-    fn pinned(&self, path: &Path) -> Result<Option<DryHandle>, SysError> {
-        self.dry.pinned(path)
-    }
-    fn pin(&self, handle: &DryHandle, path: &Path) -> Result<(), SysError> {
-        self.dry.pin(handle, path)
-    }
-    fn unpin(&self, path: &Path) {
-        self.dry.unpin(path);
-    }
-    fn program_btf(&self, program: &DryHandle) -> Result<Vec<u8>, String> {
-        self.dry.program_btf(program)
-    }
-    fn map_create(&self, map: &MapSpec<'_, DryHandle>) -> Result<DryHandle, SysError> {
-        self.dry.map_create(map)
-    }
-    fn map_update(&self, map: &DryHandle, key: &[u8], value: &[u8]) -> Result<(), SysError> {
-        self.dry.map_update(map, key, value)
-    }
-    fn map_freeze(&self, map: &DryHandle) -> Result<(), SysError> {
-        self.dry.map_freeze(map)
-    }
-    fn btf_load(&self, btf: &[u8], log: &mut Log) -> Result<DryHandle, SysError> {
-        self.dry.btf_load(btf, log)
-    }
+
     fn prog_load(&self, program: &ProgSpec<'_, DryHandle>, log: &mut Log) -> Result<DryHandle, SysError> {
         self.asked.lock().unwrap().push((log.level, log.buffer.len()));
         if self.asked.lock().unwrap().len() > self.times {
@@ -103,34 +63,6 @@ impl Kernel for Refusing {
             }
         }
         Err(SysError::Bpf { cmd: Cmd::PROG_LOAD, errno: Errno(errno) })
-    }
-    fn prog_bind_map(&self, program: &DryHandle, map: &DryHandle) -> Result<(), SysError> {
-        self.dry.prog_bind_map(program, map)
-    }
-    fn supports(&self, feature: Feature) -> bool {
-        self.dry.supports(feature)
-    }
-    fn version(&self) -> u32 {
-        self.dry.version()
-    }
-    fn possible_cpus(&self) -> Result<u32, SysError> {
-        self.dry.possible_cpus()
-    }
-    fn page_size(&self) -> u32 {
-        self.dry.page_size()
-    }
-    fn kernel_btf(&self) -> Result<KernelBtf, String> {
-        self.dry.kernel_btf()
-    }
-    fn module_btf(&self, module: &str) -> Result<DryHandle, SysError> {
-        self.dry.module_btf(module)
-    }
-    fn kallsyms(&self) -> Result<Vec<u8>, String> {
-        self.dry.kallsyms()
-    }
-
-    fn config(&self) -> Result<KernelConfig, String> {
-        self.dry.config()
     }
 }
 

@@ -118,14 +118,16 @@ pub(super) fn data_definition(kind: MapKind, size: u32) -> MapDefinition {
     definition
 }
 
-/// The name of a data section's map: the object's, cut short, and the section's, of what the kernel takes for a name. Sections
-/// such as `.data.mine` keep their own name, whole; the kernel is told as much of it as it takes.
+/// The name of a data section's map: the object's, cut short, and the section's, of what the kernel takes for a name. Sections with a
+/// second dot keep their own name: `.data.mine` and `.rodata.mine` whole (the kernel is told as much of it as it takes), others
+/// cut (libbpf's `internal_map_name`, `map_uses_real_name`).
 pub(super) fn map_name(object: &str, section: &str) -> String {
-    if section.get(1..).is_some_and(|rest| rest.contains('.')) {
+    if section.starts_with(".data.") || section.starts_with(".rodata.") {
         return section.to_owned();
     }
+    let is_custom = section.get(1..).is_some_and(|rest| rest.contains('.'));
     let suffix = section.len().max(7);
-    let prefix = MAX_NAME.saturating_sub(suffix).min(object.len());
+    let prefix = if is_custom { 0 } else { MAX_NAME.saturating_sub(suffix).min(object.len()) };
     let name = format!("{}{section}", object.get(..prefix).unwrap_or(object));
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'.';
     name.bytes().take(MAX_NAME).map(|b| if allowed(b) { b as char } else { '_' }).collect()

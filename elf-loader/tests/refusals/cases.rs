@@ -1,18 +1,16 @@
 //! What is refused, one program of `tests/programs/refusals.bpf.c` at a time; shared by the test that asks the running kernel
 //! and the one that reads what each kernel of the matrix said.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use purebpf_btf::builder::Builder;
-use purebpf_btf::{Btf, KernelBtf, Kind};
+use purebpf_btf::{Btf, Kind};
 use purebpf_elf_loader::Error;
-use purebpf_elf_loader::load::{Kernel, KernelConfig, Log, MapFacts, MapSpec, Options, ProgSpec, prepare};
+use purebpf_elf_loader::load::{Kernel, Layer, Log, Options, ProgSpec, prepare};
 use purebpf_elf_loader::object::{AttachBtf, Object};
 use purebpf_sys::Error as SysError;
 use purebpf_sys::error::Errno;
 use purebpf_sys::insn::{Insn, op};
-use purebpf_sys::probes::Feature;
 use purebpf_sys::uapi::{AttachType, Cmd, ProgType};
 
 const OBJECT: &[u8] = include_bytes!("../../../tests/programs/refusals.bpf.o");
@@ -173,47 +171,13 @@ impl<K> Staged<K> {
     }
 }
 
-impl<K: Kernel> Kernel for Staged<K> {
-    type Handle = K::Handle;
-    type Memory = K::Memory;
+impl<K: Kernel> Layer for Staged<K> {
+    type Below = K;
 
-    fn number(&self, handle: &K::Handle) -> i32 {
-        self.kernel.number(handle)
+    fn below(&self) -> &K {
+        &self.kernel
     }
-    fn map_facts(&self, map: &K::Handle) -> Result<MapFacts, SysError> {
-        self.kernel.map_facts(map)
-    }
-    fn map_memory(
-        &self,
-        map: &K::Handle,
-        address: Option<u64>,
-        len: usize,
-        offset: usize,
-        bytes: &[u8],
-    ) -> Result<K::Memory, SysError> {
-        self.kernel.map_memory(map, address, len, offset, bytes)
-    }
-    fn pinned(&self, path: &Path) -> Result<Option<K::Handle>, SysError> {
-        self.kernel.pinned(path)
-    }
-    fn pin(&self, handle: &K::Handle, path: &Path) -> Result<(), SysError> {
-        self.kernel.pin(handle, path)
-    }
-    fn unpin(&self, path: &Path) {
-        self.kernel.unpin(path);
-    }
-    fn program_btf(&self, program: &K::Handle) -> Result<Vec<u8>, String> {
-        self.kernel.program_btf(program)
-    }
-    fn map_create(&self, map: &MapSpec<'_, K::Handle>) -> Result<K::Handle, SysError> {
-        self.kernel.map_create(map)
-    }
-    fn map_update(&self, map: &K::Handle, key: &[u8], value: &[u8]) -> Result<(), SysError> {
-        self.kernel.map_update(map, key, value)
-    }
-    fn map_freeze(&self, map: &K::Handle) -> Result<(), SysError> {
-        self.kernel.map_freeze(map)
-    }
+
     fn btf_load(&self, btf: &[u8], log: &mut Log) -> Result<K::Handle, SysError> {
         if let Some(refusal) = &self.refuse_types {
             return Err(refusal.write(Cmd::BTF_LOAD, log));
@@ -222,39 +186,13 @@ impl<K: Kernel> Kernel for Staged<K> {
             *self.types_log.lock().unwrap() = Some(Refusal { errno: error.errno(), log: log.text() });
         })
     }
+
     fn prog_load(&self, program: &ProgSpec<'_, K::Handle>, log: &mut Log) -> Result<K::Handle, SysError> {
         if let Some(refusal) = &self.refuse_program {
             return Err(refusal.write(Cmd::PROG_LOAD, log));
         }
         log.buffer.truncate(self.log_size);
         self.kernel.prog_load(program, log)
-    }
-    fn prog_bind_map(&self, program: &K::Handle, map: &K::Handle) -> Result<(), SysError> {
-        self.kernel.prog_bind_map(program, map)
-    }
-    fn supports(&self, feature: Feature) -> bool {
-        self.kernel.supports(feature)
-    }
-    fn version(&self) -> u32 {
-        self.kernel.version()
-    }
-    fn possible_cpus(&self) -> Result<u32, SysError> {
-        self.kernel.possible_cpus()
-    }
-    fn page_size(&self) -> u32 {
-        self.kernel.page_size()
-    }
-    fn kernel_btf(&self) -> Result<KernelBtf, String> {
-        self.kernel.kernel_btf()
-    }
-    fn module_btf(&self, module: &str) -> Result<K::Handle, SysError> {
-        self.kernel.module_btf(module)
-    }
-    fn kallsyms(&self) -> Result<Vec<u8>, String> {
-        self.kernel.kallsyms()
-    }
-    fn config(&self) -> Result<KernelConfig, String> {
-        self.kernel.config()
     }
 }
 

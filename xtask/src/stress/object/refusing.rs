@@ -2,11 +2,9 @@
 
 use crate::stress::random::Random;
 use purebpf::{
-    btf::KernelBtf,
-    elf_loader::load::{DryHandle, DryKernel, Kernel, KernelConfig, Log, MapFacts, MapSpec, ProgSpec},
-    sys::{Error, error::Errno, probes::Feature, uapi::Cmd},
+    elf_loader::load::{DryHandle, DryKernel, Layer, Log, ProgSpec},
+    sys::{Error, error::Errno, uapi::Cmd},
 };
-use std::path::Path;
 
 #[derive(Debug)]
 pub(super) struct Refusing {
@@ -73,9 +71,12 @@ impl Refusing {
     }
 }
 
-impl Kernel for Refusing {
-    type Handle = DryHandle;
-    type Memory = DryHandle;
+impl Layer for Refusing {
+    type Below = DryKernel;
+
+    fn below(&self) -> &DryKernel {
+        &self.dry
+    }
 
     fn prog_load(&self, program: &ProgSpec<'_, DryHandle>, log: &mut Log) -> Result<DryHandle, Error> {
         let text = self.log(program.insns.len());
@@ -88,92 +89,5 @@ impl Kernel for Refusing {
 
     fn parallelism(&self) -> usize {
         1 + self.seed as usize % 3
-    }
-
-    fn number(&self, handle: &DryHandle) -> i32 {
-        self.dry.number(handle)
-    }
-
-    fn map_create(&self, map: &MapSpec<'_, DryHandle>) -> Result<DryHandle, Error> {
-        self.dry.map_create(map)
-    }
-
-    fn map_update(&self, map: &DryHandle, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        self.dry.map_update(map, key, value)
-    }
-
-    fn prog_bind_map(&self, program: &DryHandle, map: &DryHandle) -> Result<(), Error> {
-        self.dry.prog_bind_map(program, map)
-    }
-
-    fn map_freeze(&self, map: &DryHandle) -> Result<(), Error> {
-        self.dry.map_freeze(map)
-    }
-
-    fn map_facts(&self, map: &DryHandle) -> Result<MapFacts, Error> {
-        self.dry.map_facts(map)
-    }
-
-    fn map_memory(
-        &self,
-        map: &DryHandle,
-        address: Option<u64>,
-        len: usize,
-        offset: usize,
-        bytes: &[u8],
-    ) -> Result<DryHandle, Error> {
-        self.dry.map_memory(map, address, len, offset, bytes)
-    }
-
-    fn pinned(&self, path: &Path) -> Result<Option<DryHandle>, Error> {
-        self.dry.pinned(path)
-    }
-
-    fn pin(&self, handle: &DryHandle, path: &Path) -> Result<(), Error> {
-        self.dry.pin(handle, path)
-    }
-
-    fn unpin(&self, path: &Path) {
-        self.dry.unpin(path);
-    }
-
-    fn program_btf(&self, program: &DryHandle) -> Result<Vec<u8>, String> {
-        self.dry.program_btf(program)
-    }
-
-    fn btf_load(&self, btf: &[u8], log: &mut Log) -> Result<DryHandle, Error> {
-        self.dry.btf_load(btf, log)
-    }
-
-    fn supports(&self, feature: Feature) -> bool {
-        self.dry.supports(feature)
-    }
-
-    fn version(&self) -> u32 {
-        self.dry.version()
-    }
-
-    fn possible_cpus(&self) -> Result<u32, Error> {
-        self.dry.possible_cpus()
-    }
-
-    fn page_size(&self) -> u32 {
-        self.dry.page_size()
-    }
-
-    fn kernel_btf(&self) -> Result<KernelBtf, String> {
-        self.dry.kernel_btf()
-    }
-
-    fn module_btf(&self, module: &str) -> Result<DryHandle, Error> {
-        self.dry.module_btf(module)
-    }
-
-    fn kallsyms(&self) -> Result<Vec<u8>, String> {
-        self.dry.kallsyms()
-    }
-
-    fn config(&self) -> Result<KernelConfig, String> {
-        self.dry.config()
     }
 }
