@@ -59,6 +59,25 @@ fn an_arena_lies_where_it_is_told_to() {
     });
 }
 
+/// It lies where it was mapped first, and what programs keep in it stays.
+#[test]
+fn an_arena_that_is_there_is_used_as_it_is() {
+    kernel_test(|| {
+        if !needs(&ARENAS) {
+            return;
+        }
+        let first = Object::open_bytes(ARENA, "arena").unwrap().load().unwrap();
+        first.program("add").unwrap().test_run(TestRun::new()).unwrap();
+        let mut open = Object::open_bytes(ARENA, "arena").unwrap();
+        open.reuse_map("arena", first.map("arena").unwrap()).unwrap();
+        let second = open.load().unwrap();
+        second.program("add").unwrap().test_run(TestRun::new()).unwrap();
+        assert_eq!(first.global("total").unwrap().get::<u64>().unwrap(), 44);
+        assert!(second.map("arena").unwrap().arena().is_none());
+        second.global("total").unwrap().get::<u64>().unwrap_err();
+    });
+}
+
 /// The kernel knows the tag since 6.8; before, the description of the function is another.
 #[test]
 fn a_tag_makes_an_argument_the_context() {

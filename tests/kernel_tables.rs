@@ -153,6 +153,29 @@ fn what_the_kernel_lacks_is_set_to_zero_first() {
     });
 }
 
+/// The kernel's struct is larger than the object's: it is the kernel's that is pinned and found.
+#[test]
+fn a_table_that_is_pinned_is_found_again() {
+    kernel_test(|| {
+        if !can(&STRUCT_OPS) {
+            return;
+        }
+        let folder = std::path::Path::new("/sys/fs/bpf").join(format!("purebpf-test-{}-tables", std::process::id()));
+        let pin = folder.join("plain");
+        let mut open = open();
+        open.map_mut("plain").unwrap().pin_path = Some(pin.clone());
+        let first = match open.load() {
+            Ok(first) => first,
+            Err(error) => return skip(format_args!("nothing can be pinned in /sys/fs/bpf: {error}")),
+        };
+        let second = open.load().unwrap();
+        let id = |object: &Object| object.map("plain").unwrap().id();
+        assert_eq!(id(&first), id(&second));
+        fs::remove_file(pin).unwrap();
+        fs::remove_dir(folder).unwrap();
+    });
+}
+
 #[test]
 fn members_are_told_apart() {
     let mut open = open();

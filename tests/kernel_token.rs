@@ -46,14 +46,16 @@ fn in_the_namespace(bpffs: OwnedFd) {
     assert!(error.is_permission(), "without the token: {error}");
 
     // Arrays are delegated, and the hash is not.
-    let error = open.set_token_path(Some(path)).load().unwrap_err();
+    let error = open.set_token_path(path).load().unwrap_err();
     assert!(error.is_permission() && error.to_string().contains("map 'kept_too'"), "{error}");
     open.map_mut("kept_too").unwrap().autocreate = false;
     let object = open.load().unwrap();
     assert_eq!((object.programs().count(), object.maps().count()), (2, 2));
 
-    let error = open.set_token_path(None).load().unwrap_err();
+    let error = open.without_token().load().unwrap_err();
     assert!(error.is_permission(), "without the token again: {error}");
-    let error = open.set_token_path(Some("/proc".into())).load().unwrap_err();
+    let error = open.set_token_path("/proc").load().unwrap_err();
     assert!(matches!(&error, Error::Token { .. }) && error.to_string().contains("/proc"), "{error}");
+    let error = open.set_token_path("/dev/null").load().unwrap_err();
+    assert!(error.to_string().contains("is no folder"), "{error}");
 }

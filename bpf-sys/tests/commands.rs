@@ -72,7 +72,9 @@ fn statements() -> Vec<String> {
                 continue;
             }
             let body = functions[name];
-            called.extend(functions.keys().filter(|other| body.contains(&format!("{other}("))));
+            // Called, or handed to one that calls it.
+            let uses = |other: &str| body.contains(&format!("{other}(")) || body.contains(&format!(", {other})"));
+            called.extend(functions.keys().filter(|other| uses(other)));
             let mut statement = String::new();
             for line in body.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
                 statement.push_str(line);

@@ -140,6 +140,12 @@ fn what_a_table_cannot_have_is_named() {
         object.maps[map].slots.push((6, Slot::Program(program)));
     });
     assert!(error.contains("has program 'first_init', which another"), "{error}");
+    let error = with(plain, |object, map| {
+        // No program for `init`, and an address in its place.
+        object.maps[map].slots.retain(|(member, _)| *member != 4);
+        object.maps[map].initial_value.as_mut().unwrap()[40] = 1;
+    });
+    assert!(error.contains("sets member 'init', a pointer"), "{error}");
     let error = with(plain, |object, map| object.maps[map].initial_value.as_mut().unwrap().truncate(8));
     assert!(error.contains("outside its 8 bytes"), "{error}");
     // Without the kernel's types there is nothing to find.
@@ -173,6 +179,16 @@ fn an_arena_that_is_too_small_or_one_too_many_is_named() {
     }
     let error = Object::open(&other, "arena").unwrap_err().to_string();
     assert!(error.contains(".addr_space.1") && error.contains("24 bytes"), "{error}");
+}
+
+/// Pages of such an arena are there when a program asks for them, and touching others ends the process.
+#[test]
+fn variables_cannot_be_put_where_only_programs_may_ask_for_memory() {
+    let mut object = open("arena");
+    let arena = object.map("arena").unwrap();
+    object.maps[arena.0].definition.map_flags |= purebpf_sys::uapi::BPF_F_SEGV_ON_FAULT;
+    let error = refused(&object);
+    assert!(error.contains("map 'arena'") && error.contains("BPF_F_SEGV_ON_FAULT"), "{error}");
 }
 
 /// A jump table's places stay in the program, and its section.

@@ -268,6 +268,32 @@ fn whichever_call_fails_nothing_is_left() {
     assert!(tried > 2000, "{tried}");
 }
 
+/// By several threads, too, whichever of them it is that fails.
+#[test]
+fn threads_leave_nothing_either() {
+    let object = open("twenty");
+    let with_threads = |kernel| {
+        let mut options = Options::default();
+        options.threads = 4;
+        prepare(&object, kernel, options)?.load(&object)
+    };
+    let whole = DryKernel::new(Some(kernel(KERNELS[0])));
+    let loaded = with_threads(FailNth::new(whole.clone(), usize::MAX, EPERM)).unwrap();
+    assert!(loaded.programs.iter().all(Option::is_some));
+    drop(loaded);
+    let calls = whole.calls().iter().filter(|call| !matches!(call, Call::Release(_))).count();
+    assert!(calls > 20);
+    for n in 0..calls {
+        let dry = DryKernel::new(Some(kernel(KERNELS[0])));
+        let failed = with_threads(FailNth::new(dry.clone(), n, EPERM).for_good());
+        // Only bindings of read-only data to programs may fail without a word.
+        let loaded = dry.calls().iter().filter(|call| matches!(call, Call::ProgLoad { .. })).count();
+        assert_eq!(failed.is_ok(), loaded == 20, "call {n}");
+        drop(failed);
+        assert_eq!(dry.live(), 0, "call {n}");
+    }
+}
+
 /// A pin that was there before a load that fails is there after it.
 #[test]
 fn what_others_pinned_stays() {

@@ -93,8 +93,9 @@ impl Map {
         &self.inner.memory
     }
 
-    /// The memory of an arena, which programs see at the same address; `None` for other maps, and for one that was not mapped by
-    /// loading its object.
+    /// The memory of an arena, which programs see at the same address; `None` for other maps, and for one that was there before its
+    /// object was loaded. Pages come when they are touched; with `BPF_F_SEGV_ON_FAULT`, touching one that no program has allocated
+    /// ends the process.
     pub fn arena(&self) -> Option<&Mapping> {
         match &self.inner.memory {
             Memory::Arena(arena) => Some(&arena.memory),

@@ -6,7 +6,7 @@ mod struct_ops;
 mod token;
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -195,10 +195,16 @@ impl OpenObject {
 
     /// Loads the object by the rights that were delegated to a BPF file system (BPF token, Linux 6.9), mounted at this path.
     /// Without that, those of `/sys/fs/bpf` are used if there are any, or of the path in the environment's
-    /// `LIBBPF_BPF_TOKEN_PATH`; `None` for the process's own rights alone.
+    /// `LIBBPF_BPF_TOKEN_PATH`.
     #[doc(alias = "bpf_token_path")]
-    pub fn set_token_path(&mut self, bpffs: Option<PathBuf>) -> &mut Self {
-        self.token = bpffs.map_or(TokenSource::None, TokenSource::Path);
+    pub fn set_token_path(&mut self, bpffs: impl Into<PathBuf>) -> &mut Self {
+        self.token = TokenSource::Path(bpffs.into());
+        self
+    }
+
+    /// Loads the object by the process's own rights alone, whatever is delegated.
+    pub fn without_token(&mut self) -> &mut Self {
+        self.token = TokenSource::None;
         self
     }
 
@@ -352,8 +358,10 @@ impl PreparedObject {
     /// # Errors
     /// When the kernel refuses one; its error shows the verifier's reason.
     pub fn load(self) -> Result<Object> {
-        let loaded = self.prepared.load(&self.object).map_err(|cause| fault(&self.object, cause))?;
-        Object::new(self.object, loaded)
+        let mut loaded = self.prepared.load(&self.object).map_err(|cause| fault(&self.object, cause))?;
+        let pins = std::mem::take(&mut loaded.pins);
+        // A load that fails leaves nothing, at whichever step.
+        Object::new(self.object, loaded).inspect_err(|_| pins.iter().for_each(|pin| _ = fs::remove_file(pin)))
     }
 }
 

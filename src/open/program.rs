@@ -97,10 +97,11 @@ impl OpenProgram<'_> {
         self
     }
 
-    /// Sets what in the kernel's BTF it attaches to.
+    /// Sets what in the kernel's BTF it attaches to, instead of what [`set_attach_target`](OpenProgram::set_attach_target) said.
     #[doc(alias = "bpf_program__set_attach_target")]
     pub fn set_attach_btf(&mut self, target: Option<AttachBtf>) -> &mut Self {
         self.program.attach_btf = target;
+        self.targets.remove(&self.id);
         self
     }
 

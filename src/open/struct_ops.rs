@@ -143,6 +143,9 @@ impl<'a> StructOpsMut<'a> {
                 among: table.members().into_iter().flatten().filter_map(|m| m.name().map(str::to_owned)).collect(),
             });
         };
+        if found.bitfield_size.is_some() {
+            return Err(self.fault(format_args!("has bitfield '{member}', and bitfields are not carried over")));
+        }
         let size =
             btf.size_of(found.type_id).map_err(|err| self.fault(format_args!("has member '{member}': {err}")))?;
         let is_pointer = |t: Type<'_>| t.kind() == Kind::Ptr;

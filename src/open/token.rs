@@ -43,7 +43,12 @@ impl TokenSource {
             TokenSource::Usual => (PathBuf::from(DEFAULT), false),
             TokenSource::Path(path) => (path.clone(), true),
         };
-        let token = File::open(&bpffs).map_err(|cause| cause.to_string()).and_then(|mount| {
+        // Anything else than a folder could keep whoever opens it.
+        let folder = match bpffs.is_dir() {
+            true => File::open(&bpffs).map_err(|cause| cause.to_string()),
+            false => Err("is no folder".to_owned()),
+        };
+        let token = folder.and_then(|mount| {
             token_create(mount.as_fd()).map_err(|cause| match cause.advice() {
                 Some(advice) => format!("{cause}; {advice}"),
                 None => cause.to_string(),

@@ -38,13 +38,18 @@ enum libbpf_pin_type {
 /*
  * Puts a program, a map or a variable into a section of the object file; for programs the name says
  * where they attach. `used` keeps what nothing in the file refers to. The pragma is for declarations
- * without a definition, whose attribute clang calls ignored.
+ * without a definition, whose attribute clang calls ignored; GCC takes
+ * none there.
  */
+#if defined(__GNUC__) && !defined(__clang__)
+#define SEC(name) __attribute__((section(name), used))
+#else
 #define SEC(name) \
 	_Pragma("GCC diagnostic push") \
 	_Pragma("GCC diagnostic ignored \"-Wignored-attributes\"") \
 	__attribute__((section(name), used)) \
 	_Pragma("GCC diagnostic pop")
+#endif
 
 /* Kernel configuration, and functions and variables of the kernel: externs that the loader resolves. */
 #define __kconfig __attribute__((section(".kconfig")))

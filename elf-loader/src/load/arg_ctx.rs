@@ -44,6 +44,9 @@ const CONTEXTS: [(ProgType, &str); 25] = [
     (ProgType::XDP, "xdp_md"),
 ];
 
+/// The most BTF that the kernel takes, in bytes (`BTF_MAX_SIZE` of include/uapi/linux/btf.h).
+const BTF_MAX_SIZE: usize = 16 << 20;
+
 /// The typedef of the registers that kprobes and perf events see.
 const USER_REGS: &str = "bpf_user_pt_regs_t";
 
@@ -85,6 +88,8 @@ pub(super) fn describe(
     programs: &mut [Option<Linked>],
 ) -> Result<(), Error> {
     let all: Vec<Tagged> = tagged(btf).collect();
+    // A prototype takes 12 bytes and each parameter 8. The kernel takes no more than so much BTF.
+    let mut left = BTF_MAX_SIZE;
     for (program, linked) in object.programs.iter().zip(programs) {
         let Some(linked) = linked.as_mut().filter(|linked| linked.func_info.record_size >= 8) else { continue };
         let Some((_, context)) = CONTEXTS.iter().find(|(of, _)| *of == program.prog_type) else { continue };
@@ -102,6 +107,8 @@ pub(super) fn describe(
             let copy = match copies.get(&function) {
                 Some(copy) => *copy,
                 None => {
+                    let Some(rest) = left.checked_sub(12 + 8 * proto.params().len()) else { return Ok(()) };
+                    left = rest;
                     let copy = copy_function(btf, builder, function)?;
                     set_type(&mut linked.func_info, record, copy);
                     copies.insert(function, copy);

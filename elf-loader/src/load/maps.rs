@@ -68,8 +68,8 @@ pub(super) struct Inputs<'a, K: Kernel> {
     /// Tables of operations as the kernel has them.
     pub(super) tables: &'a [Option<Table>],
     pub(super) modules: &'a Modules<K>,
-    /// Hashes of the only programs that may use maps.
-    pub(super) hashes: &'a [Option<[u8; 32]>],
+    /// The hash of the only program that may use a map.
+    pub(super) hash: &'a dyn Fn(&Map) -> Result<Option<[u8; 32]>, Error>,
     /// Maps like those that others are to hold.
     pub(super) inner_maps: &'a [(MapId, K::Handle)],
     /// The folder of pins by name.
@@ -89,12 +89,12 @@ pub(super) fn create_all<K: Kernel>(
     let mut made = Vec::with_capacity(object.maps.len());
     for (n, map) in object.maps.iter().enumerate() {
         // Instructions cannot refer to data there; programs that do are poisoned.
-        let is_data = !matches!(map.kind, MapKind::User | MapKind::StructOps);
-        let wanted = map.autocreate && (!is_data || kernel.supports(Feature::GlobalData));
+        let wanted = map.autocreate && (!is_data(map) || kernel.supports(Feature::GlobalData));
         let (mut handle, mut arena, mut is_new) = (None, None, false);
         if wanted {
             let (found, new) = find_or_create(inputs, MapId(n), given.remove(&n), pins, warnings)?;
-            if map.is_arena() {
+            // One that was there lies where it was mapped first, and holds what others keep in it.
+            if map.is_arena() && new {
                 arena = Some(map_arena(map, kernel, &found)?);
             }
             (handle, is_new) = (Some(found), new);
@@ -105,7 +105,7 @@ pub(super) fn create_all<K: Kernel>(
     }
     // The maps that others hold may be declared after those.
     for ((map, handle), is_new) in object.maps.iter().zip(&maps.handles).zip(made) {
-        let Some(handle) = handle.as_ref().filter(|_| is_new && map.kind != MapKind::StructOps) else { continue };
+        let Some(handle) = handle.as_ref().filter(|_| is_new && map.struct_ops.is_none()) else { continue };
         for (index, slot) in &map.slots {
             match slot {
                 Slot::Map(id) => fill_slot(map, kernel, handle, *index, held(&maps.handles, id.0))?,
@@ -115,8 +115,18 @@ pub(super) fn create_all<K: Kernel>(
                 }
             }
         }
+        // Whoever finds it finds what it holds.
+        if let Some(path) = pin_path(map, inputs.pin_root).filter(|_| holds_maps(map)) {
+            kernel.pin(handle, &path).map_err(|cause| pin_fault(map, &path, cause))?;
+            pins.add(path);
+        }
     }
     Ok(maps)
+}
+
+/// Whether a map holds maps from the start, which may be created after it.
+fn holds_maps(map: &Map) -> bool {
+    map.slots.iter().any(|(_, slot)| matches!(slot, Slot::Map(_)))
 }
 
 /// The map that is there already, given or pinned, else a new one, pinned if it is to be. Says whether it is new.
@@ -136,36 +146,53 @@ fn find_or_create<K: Kernel>(
         };
     };
     let fault = |cause: SysError| pin_fault(map, &path, cause);
-    let mut given = given;
-    // Between the look at the path and the pin, another may have put the same map there.
-    for last in [false, true] {
+    let (mut made, mut is_new) = (given, false);
+    let mut tried = false;
+    loop {
         if let Some(found) = kernel.pinned(&path).map_err(fault)? {
             let facts = kernel.map_facts(&found).map_err(fault)?;
-            return match differences(map, &definition(map, kernel)?, &facts) {
+            return match differences(map, &wanted(inputs, map, id)?, &facts) {
                 Some(what) => Err(Error::MapPin { map: map.name.clone(), path, what, cause: None }),
                 None => Ok((found, false)),
             };
         }
-        let is_new = given.is_none();
-        let handle = match given.take() {
+        let handle = match made.take() {
             Some(handle) => handle,
-            None => create(inputs, map, id, warnings)?,
+            None => {
+                is_new = true;
+                create(inputs, map, id, warnings)?
+            }
         };
+        if is_new && holds_maps(map) {
+            return Ok((handle, true));
+        }
         match kernel.pin(&handle, &path) {
             Ok(()) => {
                 pins.add(path);
                 return Ok((handle, is_new));
             }
-            Err(cause) if cause.errno() == errno::EEXIST && !last => {}
+            // Between the look at the path and the pin, another may have put the same map there.
+            Err(cause) if cause.errno() == errno::EEXIST && !tried => (tried, made) = (true, Some(handle)),
             Err(cause) => return Err(fault(cause)),
         }
     }
-    Err(Error::MapPin {
-        map: map.name.clone(),
-        path,
-        what: "others pin and unpin there all the time".into(),
-        cause: None,
-    })
+}
+
+/// What a map is created with on this kernel.
+fn wanted<K: Kernel>(inputs: &Inputs<'_, K>, map: &Map, id: MapId) -> Result<MapDefinition, Error> {
+    let kernel = inputs.kernel;
+    let mut definition = map.definition.clone();
+    adjust(&mut definition, is_data(map), kernel)
+        .map_err(|source| refused(map, &map.definition, kernel.version(), source))?;
+    if let Some(table) = inputs.tables.get(id.0).and_then(Option::as_ref) {
+        definition.value_size = table.value_size;
+    }
+    Ok(definition)
+}
+
+/// Whether a map holds a section of the object's.
+fn is_data(map: &Map) -> bool {
+    !matches!(map.kind, MapKind::User | MapKind::StructOps)
 }
 
 /// Where a map is pinned.
@@ -222,8 +249,12 @@ fn map_arena<K: Kernel>(map: &Map, kernel: &K, handle: &K::Handle) -> Result<Are
     let len = usize::try_from(map.arena_size(page_size)).map_err(|_| {
         fault(SysError::Invalid { what: "an arena of more bytes than this process has", value: map.name.clone() })
     })?;
-    let address = (map.definition.map_extra != 0).then_some(map.definition.map_extra);
     let variables = map.initial_value.as_deref().unwrap_or_default();
+    if !variables.is_empty() && map.definition.map_flags & uapi::BPF_F_SEGV_ON_FAULT != 0 {
+        let what = "holds variables, and has BPF_F_SEGV_ON_FAULT, with which nobody but programs may fill them";
+        return Err(Error::MapDefinition { map: map.name.clone(), what: what.to_owned() });
+    }
+    let address = (map.definition.map_extra != 0).then_some(map.definition.map_extra);
     let at_end = !variables.is_empty() && kernel.supports(Feature::Ldimm64FullRangeOff);
     let offset = if at_end { map.arena_variables(page_size) as usize } else { 0 };
     let memory = kernel.map_memory(handle, address, len, offset, variables).map_err(fault)?;
@@ -270,13 +301,6 @@ fn fill_slot<K: Kernel>(
     })
 }
 
-/// A map's definition, adjusted to the kernel.
-fn definition<K: Kernel>(map: &Map, kernel: &K) -> Result<MapDefinition, Error> {
-    let mut definition = map.definition.clone();
-    adjust(&mut definition, kernel).map_err(|source| refused(map, &map.definition, kernel.version(), source))?;
-    Ok(definition)
-}
-
 fn create<K: Kernel>(
     inputs: &Inputs<'_, K>,
     map: &Map,
@@ -285,11 +309,9 @@ fn create<K: Kernel>(
 ) -> Result<K::Handle, Error> {
     let Inputs { kernel, btf, .. } = *inputs;
     let version = kernel.version();
-    let mut definition = definition(map, kernel)?;
+    let mut definition = wanted(inputs, map, id)?;
     let table = inputs.tables.get(id.0).and_then(Option::as_ref);
-    if let Some(table) = table {
-        definition.value_size = table.value_size;
-    }
+    let hash = (inputs.hash)(map)?;
     // The kernel wants to see a map like those that this one is to hold; that is no longer needed afterwards.
     let given = inputs.inner_maps.iter().rfind(|(of, _)| *of == id).map(|(_, handle)| handle);
     let inner = match definition.inner.as_ref().filter(|_| given.is_none()) {
@@ -297,7 +319,7 @@ fn create<K: Kernel>(
             let mut inner = (**inner).clone();
             let told = inner.clone();
             let refused = |source| refused(map, &told, version, source);
-            adjust(&mut inner, kernel).map_err(refused)?;
+            adjust(&mut inner, false, kernel).map_err(refused)?;
             let name = format!("{}.inner", map.name);
             let spec = spec(kernel, &name, &inner, btf);
             Some(create_one(kernel, &name, spec, warnings).map_err(refused)?)
@@ -307,7 +329,7 @@ fn create<K: Kernel>(
     let mut spec = spec(kernel, &map.name, &definition, btf);
     spec.inner = given.or(inner.as_ref());
     spec.ifindex = map.ifindex;
-    spec.exclusive_program = inputs.hashes.get(id.0).and_then(Option::as_ref).map(<[u8; 32]>::as_slice);
+    spec.exclusive_program = hash.as_ref().map(<[u8; 32]>::as_slice);
     if let Some(table) = table {
         // It is the kernel's type that counts; the object's types must be there all the same (`map_create`).
         spec.btf = btf.map(|btf| (btf, 0, 0));
@@ -328,7 +350,7 @@ fn create<K: Kernel>(
 }
 
 /// Sizes that depend on the machine, flags that depend on the kernel.
-fn adjust<K: Kernel>(definition: &mut MapDefinition, kernel: &K) -> Result<(), SysError> {
+fn adjust<K: Kernel>(definition: &mut MapDefinition, is_data: bool, kernel: &K) -> Result<(), SysError> {
     match definition.map_type {
         MapType::RINGBUF | MapType::USER_RINGBUF => {
             definition.max_entries = round_ring_size(definition.max_entries, kernel.page_size());
@@ -338,7 +360,9 @@ fn adjust<K: Kernel>(definition: &mut MapDefinition, kernel: &K) -> Result<(), S
         }
         _ => {}
     }
-    if definition.map_flags & uapi::BPF_F_MMAPABLE != 0
+    // Data can be reached without; what an author asks for is asked of the kernel.
+    if is_data
+        && definition.map_flags & uapi::BPF_F_MMAPABLE != 0
         && definition.map_type == MapType::ARRAY
         && !kernel.supports(Feature::ArrayMmap)
     {

@@ -55,7 +55,7 @@ use purebpf_sys::probes::Feature;
 use crate::Error;
 use crate::link::externs::with_nearest_symbols;
 use crate::link::{CoreRelocation, Kallsyms, Linked, Linker, StreamValue};
-use crate::object::{ExternKind, MapId, Object, ProgramId};
+use crate::object::{ExternKind, Map, MapId, Object, ProgramId};
 use attach_target::Target;
 use maps::Maps;
 use modules::Modules;
@@ -150,6 +150,8 @@ pub struct Loaded<K: Kernel> {
     pub logs: Vec<Option<String>>,
     /// The object's BTF, if the kernel took it.
     pub btf: Option<K::Handle>,
+    /// What was pinned.
+    pub pins: Vec<PathBuf>,
     /// What went otherwise than it should and hurt nobody.
     pub warnings: Vec<String>,
 }
@@ -208,12 +210,12 @@ pub fn prepare<K: Kernel>(object: &Object, kernel: K, options: Options<K::Handle
         }
     }
     let modules = Modules::open(kernel, kernel_btf.as_ref(), modules_of(&programs, &targets, &tables))?;
-    let hashes = exclusive_hashes(object, kernel, &programs, &modules)?;
     let config = kconfig::values(object, kernel, &programs, options.kconfig.as_deref())?;
     let core = linker.core_relocations().to_vec();
     let mut btf_refused = None;
     let btf = btf::load(object, kernel, &mut programs, &mut btf_refused)?;
     warnings.extend(btf_refused.iter().map(|why| format!("going on without types: {why}")));
+    let hash = |map: &Map| exclusive_hash(object, map, kernel, &programs, &modules);
     let inputs = maps::Inputs {
         object,
         kernel,
@@ -221,7 +223,7 @@ pub fn prepare<K: Kernel>(object: &Object, kernel: K, options: Options<K::Handle
         config: &config,
         tables: &tables,
         modules: &modules,
-        hashes: &hashes,
+        hash: &hash,
         inner_maps: &options.inner_maps,
         pin_root: options.pin_root.as_deref().unwrap_or(Path::new(PIN_ROOT)),
     };
@@ -275,30 +277,28 @@ fn modules_of<'a>(
     of_references.chain(of_targets).chain(tables.iter().flatten().filter_map(|table| table.module))
 }
 
-/// Hashes of the programs that maps are exclusive to, by the map's id.
-fn exclusive_hashes<K: Kernel>(
+/// The hash of the program that a map is exclusive to.
+fn exclusive_hash<K: Kernel>(
     object: &Object,
+    map: &Map,
     kernel: &K,
     programs: &[Option<Linked>],
     modules: &Modules<K>,
-) -> Result<Vec<Option<[u8; 32]>>, Error> {
-    let hash = |map: &crate::object::Map| {
-        let Some(program) = map.exclusive_program.filter(|_| map.autocreate) else { return Ok(None) };
-        let Some(linked) = programs.get(program.0).and_then(Option::as_ref) else {
-            let name = object.programs.get(program.0).map_or("?", |program| program.name.as_str());
-            let what = format!("is for program '{name}' alone, which is not to be loaded");
-            return Err(Error::MapDefinition { map: map.name.clone(), what });
-        };
-        // The kernel hashes what it is given before it looks up what maps are called, and leaves that out.
-        let is_created = |value| match value {
-            StreamValue::Map(id) | StreamValue::MapValue(id) => {
-                object.maps.get(id.0).filter(|map| map.autocreate).map(|_| 0)
-            }
-            _ => Some(0),
-        };
-        programs::Stream::assemble(kernel, linked, is_created, modules).map(|stream| Some(stream.hash()))
+) -> Result<Option<[u8; 32]>, Error> {
+    let Some(program) = map.exclusive_program else { return Ok(None) };
+    let Some(linked) = programs.get(program.0).and_then(Option::as_ref) else {
+        let name = object.programs.get(program.0).map_or("?", |program| program.name.as_str());
+        let what = format!("is for program '{name}' alone, which is not to be loaded");
+        return Err(Error::MapDefinition { map: map.name.clone(), what });
     };
-    object.maps.iter().map(hash).collect()
+    // The kernel hashes what it is given before it looks up what maps are called, and leaves that out.
+    let number = |value| match value {
+        StreamValue::Map(id) | StreamValue::MapValue(id) => {
+            object.maps.get(id.0).filter(|map| map.autocreate).map(|_| 0)
+        }
+        _ => Some(0),
+    };
+    programs::Stream::assemble(kernel, linked, number, modules).map(|stream| Some(stream.hash()))
 }
 
 impl<K: Kernel> Prepared<K> {
@@ -332,7 +332,8 @@ impl<K: Kernel> Prepared<K> {
     ///
     /// # Errors
     /// When the kernel refuses a program: [`Error::Rejected`] if it was the verifier. When `object` has other programs or
-    /// maps than the one that was prepared. Nothing is left in the kernel then, and no pin that was made for it.
+    /// maps than the one that was prepared. Nothing is left in the kernel then, and no pin that was made for it (a folder that was
+    /// made for one stays).
     #[doc(alias = "bpf_object__load")]
     pub fn load(mut self, object: &Object) -> Result<Loaded<K>, Error> {
         self.session.give_back_pins();
@@ -353,6 +354,7 @@ impl<K: Kernel> Prepared<K> {
             programs,
             logs,
             btf: self.btf,
+            pins: self.session.pins.take(),
             warnings: self.warnings,
         })
     }

@@ -44,6 +44,18 @@ impl RunningKernel {
         RunningKernel { probes: Some(Arc::new(Probes::new(Some(token)))) }
     }
 
+    /// A BTF object by its id: with the process's own rights, or, where those do not do, with the token's (which kernels take since
+    /// 6.16).
+    fn btf_by_id(&self, id: u32) -> Result<OwnedFd, SysError> {
+        let own = ObjectKind::Btf.fd_by_id(id);
+        match (own, self.token()) {
+            (Err(cause), Some(token)) if cause.is_permission() => {
+                ObjectKind::Btf.fd_by_id_with(id, Access::ReadWrite, Some(token))
+            }
+            (own, _) => own,
+        }
+    }
+
     fn token(&self) -> Option<BorrowedFd<'_>> {
         self.probes.as_ref()?.token()
     }
@@ -178,7 +190,7 @@ impl Kernel for RunningKernel {
             if id == 0 {
                 return Ok(None);
             }
-            btf_data(ObjectKind::Btf.fd_by_id(id)?.as_fd()).map(Some)
+            btf_data(self.btf_by_id(id)?.as_fd()).map(Some)
         };
         let found = read().map_err(|why: SysError| why.to_string())?;
         found.ok_or_else(|| "it was loaded without".to_owned())
@@ -277,7 +289,7 @@ impl Kernel for RunningKernel {
         };
         for id in ObjectKind::Btf.ids() {
             // One that is gone since it was listed is not the one.
-            let Ok(fd) = ObjectKind::Btf.fd_by_id(id?) else { continue };
+            let Ok(fd) = self.btf_by_id(id?) else { continue };
             if is_it(fd.as_fd()) {
                 return Ok(fd);
             }

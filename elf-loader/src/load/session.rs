@@ -23,6 +23,11 @@ impl Pins {
     pub(super) fn add(&self, path: PathBuf) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(path);
     }
+
+    /// All of them, which are somebody else's now.
+    pub(super) fn take(&self) -> Vec<PathBuf> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl<K: Kernel> Session<K> {

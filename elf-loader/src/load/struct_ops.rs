@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use purebpf_btf::{Btf, KernelBtf, Kind, Type, TypeId, essential_name, types::Member};
+use purebpf_btf::{Btf, KernelBtf, Kind, TypeId, essential_name, types::Member};
 use purebpf_sys::uapi::ProgType;
 
 use super::attach_target::Target;
@@ -77,7 +77,7 @@ pub(super) fn targets(object: &Object, tables: &[Option<Table>]) -> Result<HashM
             let target = Target { type_id: table.operations.0, module: table.module, member: Some(*member) };
             let known = targets.entry(program.0).or_insert(target);
             // A program is verified for one member of one struct.
-            if (known.type_id, known.member) != (target.type_id, target.member) {
+            if (known.type_id, known.module, known.member) != (target.type_id, target.module, target.member) {
                 let name = object.programs.get(program.0).map_or("?", |program| program.name.as_str());
                 let what = format!("has program '{name}', which another table has for another operation");
                 return Err(Error::MapDefinition { map: map.name.clone(), what });
@@ -122,7 +122,13 @@ fn find(object: &Object, map: &Map, declared: &StructOps, types: Option<&KernelB
         members: Vec::new(),
     };
     let operations = kernel.type_by_id(operations).map_err(|err| fault(err.to_string()))?;
-    let matching = Matching { object, map, local, kernel, operations, begin: data.bit_offset as usize / 8 };
+    let mut theirs = HashMap::new();
+    for (n, member) in operations.members().into_iter().flatten().enumerate() {
+        theirs.entry(member.name_bytes()).or_insert((n as u32, member));
+    }
+    let of_slot = |(member, slot): &(u32, Slot)| if let Slot::Program(id) = slot { Some((*member, *id)) } else { None };
+    let programs = map.slots.iter().filter_map(of_slot).collect();
+    let matching = Matching { object, map, local, kernel, theirs, programs, begin: data.bit_offset as usize / 8 };
     for (n, member) in table.members().into_iter().flatten().enumerate() {
         matching.member(n as u32, &member, &mut found).map_err(fault)?;
     }
@@ -139,7 +145,10 @@ struct Matching<'a> {
     map: &'a Map,
     local: &'a Btf,
     kernel: &'a Btf,
-    operations: Type<'a>,
+    /// The kernel's members by name, each with its place among them.
+    theirs: HashMap<&'a [u8], (u32, Member<'a>)>,
+    /// Programs by the member that they are for.
+    programs: HashMap<u32, ProgramId>,
     /// Where the operations begin in the map's value, in bytes.
     begin: usize,
 }
@@ -153,12 +162,8 @@ impl Matching<'_> {
         let value = self.map.initial_value.as_deref().unwrap_or_default();
         let bytes = value.get(from..from.saturating_add(size as usize));
         let bytes = bytes.ok_or_else(|| format!("has member '{name}' outside its {} bytes", value.len()))?;
-        let program = self.map.slots.iter().rev().find_map(|(member, slot)| match slot {
-            Slot::Program(id) if *member == n => Some(*id),
-            _ => None,
-        });
-        let mut theirs = self.operations.members().into_iter().flatten().enumerate();
-        let Some((place, theirs)) = theirs.find(|(_, theirs)| theirs.name_bytes() == member.name_bytes()) else {
+        let program = self.programs.get(&n).copied();
+        let Some((place, theirs)) = self.theirs.get(member.name_bytes()) else {
             // What the kernel does not have does no harm as long as it is zero.
             return match program.is_none() && bytes.iter().all(|&byte| byte == 0) {
                 true => Ok(()),
@@ -177,7 +182,12 @@ impl Matching<'_> {
         }
         let at = self.begin + theirs.bit_offset as usize / 8;
         if ours.1 == Kind::Ptr {
-            let Some(program) = program else { return Ok(()) };
+            let Some(program) = program else {
+                return match bytes.iter().all(|&byte| byte == 0) {
+                    true => Ok(()),
+                    false => Err(format!("sets member '{name}', a pointer, to something else than a program")),
+                };
+            };
             let of = self.object.programs.get(program.0).ok_or("has a program that its object lost")?;
             if of.prog_type != ProgType::STRUCT_OPS {
                 return Err(format!("has program '{}' in member '{name}', which is of another type", of.name));
@@ -188,7 +198,7 @@ impl Matching<'_> {
                 ));
             }
             to.programs.push((at, program));
-            to.members.push((program, place as u32));
+            to.members.push((program, *place));
             return Ok(());
         }
         let their_size = self.kernel.size_of(their_kind.0).map_err(|err| err.to_string())?;

@@ -1,6 +1,8 @@
 //! Maps as they were declared before BTF: variables of type `struct bpf_map_def` in section `maps`. libbpf dropped them in 1.0;
 //! objects that have them are still about, and so are compilers of them (gobpf, aya).
 
+use std::collections::HashMap;
+
 use object::elf as consts;
 use purebpf_sys::uapi::{self, MapType};
 
@@ -23,13 +25,18 @@ pub(super) fn is_legacy(section: &Section<'_>) -> bool {
 
 /// Adds the maps of all such sections in the order of their places.
 pub(super) fn collect(elf: &Elf<'_>, maps: &mut Vec<Map>) -> Result<(), Error> {
+    if !elf.sections.iter().any(is_legacy) {
+        return Ok(());
+    }
+    let mut declared: HashMap<usize, Vec<&Symbol<'_>>> = HashMap::new();
+    for symbol in &elf.symbols {
+        let is_variable = matches!(symbol.kind, consts::STT_OBJECT | consts::STT_NOTYPE) && !symbol.name.is_empty();
+        if let Some(section) = symbol.section.filter(|_| is_variable) {
+            declared.entry(section).or_default().push(symbol);
+        }
+    }
     for (number, section) in elf.sections.iter().enumerate().filter(|(_, section)| is_legacy(section)) {
-        let is_declared = |symbol: &&Symbol<'_>| {
-            symbol.section == Some(number)
-                && matches!(symbol.kind, consts::STT_OBJECT | consts::STT_NOTYPE)
-                && !symbol.name.is_empty()
-        };
-        let mut symbols: Vec<&Symbol<'_>> = elf.symbols.iter().filter(is_declared).collect();
+        let mut symbols = declared.remove(&number).unwrap_or_default();
         symbols.sort_by_key(|symbol| symbol.value);
         symbols.dedup_by_key(|symbol| symbol.value);
         for (n, symbol) in symbols.iter().enumerate() {

@@ -1,8 +1,10 @@
 //! Tables of operations: variables in `.struct_ops` and `.struct_ops.link`, each a struct of the kernel's with programs for
 //! its functions. Each is a map, and what a relocation puts into a member is a slot of it.
 
+use std::collections::{BTreeMap, HashMap};
+
 use object::elf as consts;
-use purebpf_btf::{Btf, Kind, Type, TypeData, TypeId};
+use purebpf_btf::{Btf, Kind, Type, TypeData, TypeId, types::Member};
 use purebpf_sys::uapi::{self, MapType};
 
 use super::code::Code;
@@ -87,25 +89,33 @@ pub(super) fn collect(elf: &Elf<'_>, btf: Option<&Btf>, maps: &mut Vec<Map>) -> 
 /// # Errors
 /// When a pointer belongs to no table. One that leads nowhere is its table's loss alone.
 pub(super) fn collect_programs(elf: &Elf<'_>, btf: &Btf, code: &Code, maps: &mut [Map]) -> Result<(), Error> {
+    // By section and place there, and their members by theirs: what a file refers to may be large.
+    let mut tables: BTreeMap<(Vec<u8>, u64), usize> = BTreeMap::new();
+    for (n, map) in maps.iter().enumerate().filter(|(_, map)| map.struct_ops.is_some()) {
+        tables.insert((map.section.clone().unwrap_or_default().into_bytes(), map.section_offset), n);
+    }
+    let mut members: HashMap<TypeId, Members<'_>> = HashMap::new();
     for (number, section) in elf.sections.iter().enumerate() {
         let Some(relocations) = elf.relocations.get(&number).filter(|_| has_link(section).is_some()) else { continue };
         for relocation in relocations {
             let (at, symbol) = (relocation.offset, elf.symbols.get(relocation.symbol));
-            let table = maps.iter_mut().find(|map| {
-                map.kind == MapKind::StructOps
-                    && map.section.as_deref().is_some_and(|name| name.as_bytes() == section.name)
-                    && map.section_offset <= at
-                    && at - map.section_offset < u64::from(map.definition.value_size)
-            });
+            let before = tables.range((section.name.to_vec(), 0)..=(section.name.to_vec(), at)).next_back();
+            let table = before.and_then(|(_, &n)| maps.get_mut(n));
+            let table = table.filter(|map| at - map.section_offset < u64::from(map.definition.value_size));
             let Some(table) = table else {
                 let what = format!("the pointer at {at} of section {} belongs to no table", section.name_lossy());
                 return Err(Error::MapDefinition { map: symbol.map(|s| shown(s.name)).unwrap_or_default(), what });
             };
             let Some(struct_ops) = &mut table.struct_ops else { continue };
-            let found = place(btf, struct_ops.type_id, at - table.section_offset)
-                .and_then(|(member, name)| Ok((member, program(symbol, code, &name)?)));
+            let type_id = struct_ops.type_id;
+            let found = members
+                .entry(type_id)
+                .or_insert_with(|| Members::of(btf, type_id))
+                .function_at(btf, at - table.section_offset)
+                .and_then(|(member, name)| Ok((member, program(symbol, code, name)?)));
             match found {
                 Ok((member, program)) => {
+                    elf.charge(2 * size_of::<(u32, Slot)>())?;
                     struct_ops.declared.push((member, program));
                     table.slots.push((member, Slot::Program(program)));
                 }
@@ -119,17 +129,30 @@ pub(super) fn collect_programs(elf: &Elf<'_>, btf: &Btf, code: &Code, maps: &mut
     Ok(())
 }
 
-/// The member of a struct that begins at a byte, with its name: one that is a pointer to a function.
-fn place(btf: &Btf, table: TypeId, at: u64) -> Result<(u32, String), String> {
-    let declared = btf.type_by_id(table).map_err(|err| err.to_string())?;
-    let mut members = declared.members().into_iter().flatten().enumerate();
-    let (n, member) = members
-        .find(|(_, member)| u64::from(member.bit_offset) == at.saturating_mul(8))
-        .ok_or_else(|| format!("has a program at byte {at}, where no member begins"))?;
-    let name = member.name().unwrap_or("(anonymous)").to_owned();
-    match is_function_pointer(btf, member.type_id) {
-        true => Ok((n as u32, name)),
-        false => Err(format!("has a program in member '{name}', which is no pointer to a function")),
+/// The members of a struct, by where they begin in bits.
+struct Members<'a>(HashMap<u32, (u32, Member<'a>)>);
+
+impl<'a> Members<'a> {
+    fn of(btf: &'a Btf, table: TypeId) -> Members<'a> {
+        let mut places = HashMap::new();
+        let members = btf.type_by_id(table).ok().and_then(|table| table.members());
+        for (n, member) in members.into_iter().flatten().enumerate() {
+            places.entry(member.bit_offset).or_insert((n as u32, member));
+        }
+        Members(places)
+    }
+
+    /// The member that begins at a byte, with its name: one that is a pointer to a function.
+    fn function_at(&self, btf: &Btf, at: u64) -> Result<(u32, &str), String> {
+        let bit = at.checked_mul(8).and_then(|bit| u32::try_from(bit).ok());
+        let (n, member) = bit
+            .and_then(|bit| self.0.get(&bit))
+            .ok_or_else(|| format!("has a program at byte {at}, where no member begins"))?;
+        let name = member.name().unwrap_or("(anonymous)");
+        match is_function_pointer(btf, member.type_id) {
+            true => Ok((*n, name)),
+            false => Err(format!("has a program in member '{name}', which is no pointer to a function")),
+        }
     }
 }
 
