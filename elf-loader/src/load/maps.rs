@@ -57,6 +57,9 @@ pub struct Arena<M> {
     pub variables: usize,
 }
 
+/// Gives the SHA-256 of the only program that may use a map.
+type HashOf<'a> = dyn Fn(&Map) -> Result<Option<[u8; 32]>, Error> + 'a;
+
 /// What maps are created from, beside the object.
 pub(super) struct Inputs<'a, K: Kernel> {
     pub(super) object: &'a Object,
@@ -69,7 +72,7 @@ pub(super) struct Inputs<'a, K: Kernel> {
     pub(super) tables: &'a [Option<Table>],
     pub(super) modules: &'a Modules<K>,
     /// The hash of the only program that may use a map.
-    pub(super) hash: &'a dyn Fn(&Map) -> Result<Option<[u8; 32]>, Error>,
+    pub(super) hash: &'a HashOf<'a>,
     /// Maps like those that others are to hold.
     pub(super) inner_maps: &'a [(MapId, K::Handle)],
     /// The folder of pins by name.
