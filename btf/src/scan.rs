@@ -5,6 +5,7 @@
 //! is otherwise; what it takes is right. Then the thorough one decides: kinds that only the layout section knows, and what is
 //! damaged, and how. That both agree is what the tests at the end try.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::raw::{self, Endian, Info};
@@ -128,7 +129,7 @@ impl Scan<'_> {
     }
 }
 
-/// About as long as a type's record is: 25 bytes in a vmlinux. Vectors grow where an object has shorter ones.
+/// About as long as a type's record is: 25 bytes in a vmlinux. Vectors grow where records are shorter.
 const USUAL_LEN: usize = 24;
 
 /// The end of the ids of so many types. Ids are signed in the kernel and in libbpf, and -1 is no id.
@@ -141,78 +142,233 @@ fn has_named_shape(info: Info, name: u32) -> bool {
     name != 0 && Kind::from_number(info.kind()).is_some_and(Kind::has_shape)
 }
 
+/// What follows `struct btf_type`, as far as the quick pass is concerned.
+#[derive(Clone, Copy)]
+enum Tail {
+    None,
+    /// One word that names nothing.
+    Word,
+    /// Pairs that begin with a string and a type.
+    Members,
+    Params,
+    /// Items that begin with a string.
+    Enumerators,
+    Enumerators64,
+    /// Items that begin with a type.
+    Variables,
+    Array,
+    Unknown,
+}
+
+/// How the quick pass takes types of a kind.
+#[derive(Clone, Copy)]
+struct Way {
+    /// Whether the third word is a type that must exist: all ones if so.
+    id_mask: u32,
+    /// Whether that is all there is to do: no tail and no shape.
+    is_plain: bool,
+    tail: Tail,
+    has_shape: bool,
+}
+
+/// By the top byte of a type's second word: the kind, and the `kind_flag`, which changes nothing here.
+static WAYS: [Way; 256] = {
+    let mut ways = [Way { id_mask: 0, is_plain: false, tail: Tail::Unknown, has_shape: false }; 256];
+    let mut number = 1;
+    while let Some(kind) = Kind::from_number(number) {
+        let tail = match kind {
+            Kind::Int | Kind::Var | Kind::DeclTag => Tail::Word,
+            Kind::Array => Tail::Array,
+            Kind::Struct | Kind::Union => Tail::Members,
+            Kind::FuncProto => Tail::Params,
+            Kind::Enum => Tail::Enumerators,
+            Kind::Enum64 => Tail::Enumerators64,
+            Kind::Datasec => Tail::Variables,
+            _ => Tail::None,
+        };
+        // What a prototype returns is not looked at by libbpf, either.
+        let id_mask = if kind.has_type() && !matches!(kind, Kind::FuncProto) { u32::MAX } else { 0 };
+        let has_shape = kind.has_shape();
+        let way = Way { id_mask, is_plain: matches!(tail, Tail::None) && !has_shape, tail, has_shape };
+        ways[number as usize] = way;
+        ways[number as usize | 0x80] = way;
+        number += 1;
+    }
+    ways
+};
+
 /// The pass over types of the kinds that are known, if nothing is wrong with any.
+///
+/// A vmlinux has types by the hundred thousand, half of which are functions and pointers: for those it does nothing but compare
+/// two words with the largest so far, and note where they were.
 #[inline(always)]
 fn quick(types: &[u8], first_id: u32, string_end: u32, word: impl Fn([u8; 4]) -> u32 + Copy) -> Option<Scanned> {
-    const INT: u8 = Kind::Int as u8;
-    const PTR: u8 = Kind::Ptr as u8;
-    const ARRAY: u8 = Kind::Array as u8;
-    const STRUCT: u8 = Kind::Struct as u8;
-    const UNION: u8 = Kind::Union as u8;
-    const ENUM: u8 = Kind::Enum as u8;
-    const FWD: u8 = Kind::Fwd as u8;
-    const TYPEDEF: u8 = Kind::Typedef as u8;
-    const VOLATILE: u8 = Kind::Volatile as u8;
-    const CONST: u8 = Kind::Const as u8;
-    const RESTRICT: u8 = Kind::Restrict as u8;
-    const FUNC: u8 = Kind::Func as u8;
-    const FUNC_PROTO: u8 = Kind::FuncProto as u8;
-    const VAR: u8 = Kind::Var as u8;
-    const DATASEC: u8 = Kind::Datasec as u8;
-    const FLOAT: u8 = Kind::Float as u8;
-    const DECL_TAG: u8 = Kind::DeclTag as u8;
-    const TYPE_TAG: u8 = Kind::TypeTag as u8;
-    const ENUM64: u8 = Kind::Enum64 as u8;
-
-    let mut offsets: Vec<u32> = Vec::with_capacity(types.len() / USUAL_LEN);
+    let mut offsets = vec![0; types.len() / raw::TYPE_LEN];
     let mut shaped: Vec<u32> = Vec::with_capacity(types.len() / (8 * USUAL_LEN));
+    let mut count = 0;
     let (mut max_id, mut max_string) = (0, 0);
     let mut rest = types;
-    while let Some((&[n0, n1, n2, n3, i0, i1, i2, i3, t0, t1, t2, t3], mut tail)) = rest.split_first_chunk() {
+    while let Some((&[n0, n1, n2, n3, i0, i1, i2, i3, t0, t1, t2, t3], tail)) = rest.split_first_chunk() {
         let name = word([n0, n1, n2, n3]);
-        let info = Info(word([i0, i1, i2, i3]));
-        let type_id = word([t0, t1, t2, t3]);
-        max_string = max_string.max(name);
-        // Pairs of words: the name and the type of a member or a parameter, the name and the value of an enumerator, ...
-        let pairs = |tail: &mut &[u8], stride: usize, max_first: &mut u32, max_second: &mut u32| {
-            let (items, after) = tail.split_at_checked(info.vlen() as usize * stride)?;
-            for item in items.chunks_exact(stride) {
-                let (first, second) = item.split_first_chunk::<4>()?;
-                *max_first = word(*first).max(*max_first);
-                *max_second = word(*second.first_chunk()?).max(*max_second);
-            }
-            *tail = after;
-            Some(())
-        };
-        match info.kind() {
-            FUNC | PTR | TYPEDEF | CONST | VOLATILE | RESTRICT | TYPE_TAG => max_id = max_id.max(type_id),
-            FUNC_PROTO => pairs(&mut tail, raw::PARAM_LEN, &mut max_string, &mut max_id)?,
-            STRUCT | UNION => pairs(&mut tail, raw::MEMBER_LEN, &mut max_string, &mut max_id)?,
-            ENUM => pairs(&mut tail, raw::ENUM_LEN, &mut max_string, &mut { 0 })?,
-            ENUM64 => pairs(&mut tail, raw::ENUM64_LEN, &mut max_string, &mut { 0 })?,
-            DATASEC => pairs(&mut tail, raw::VAR_SECINFO_LEN, &mut max_id, &mut { 0 })?,
-            INT => tail = tail.get(4..)?,
-            VAR | DECL_TAG => {
-                max_id = max_id.max(type_id);
-                tail = tail.get(4..)?;
-            }
-            ARRAY => {
-                let (&[e0, e1, e2, e3, i0, i1, i2, i3, ..], after) = tail.split_first_chunk::<{ raw::ARRAY_LEN }>()?;
-                max_id = max_id.max(word([e0, e1, e2, e3])).max(word([i0, i1, i2, i3]));
-                tail = after;
-            }
-            FWD | FLOAT => {}
-            _ => return None,
-        }
-        if name != 0 && matches!(info.kind(), INT | STRUCT | UNION | ENUM | FWD | TYPEDEF | FLOAT | ENUM64) {
-            shaped.push(offsets.len() as u32);
-        }
-        offsets.push((types.len() - rest.len()) as u32);
+        let info = word([i0, i1, i2, i3]);
+        let way = &WAYS[(info >> 24) as usize];
+        max_string = name.max(max_string);
+        max_id = (word([t0, t1, t2, t3]) & way.id_mask).max(max_id);
+        *offsets.get_mut(count)? = (types.len() - rest.len()) as u32;
         rest = tail;
+        if !way.is_plain {
+            let vlen = Info(info).vlen() as usize;
+            let items = |stride: usize| rest.split_at_checked(vlen * stride);
+            rest = match way.tail {
+                Tail::None => rest,
+                Tail::Word => rest.get(4..)?,
+                Tail::Members => {
+                    let (members, rest) = items(raw::MEMBER_LEN)?;
+                    for &[n0, n1, n2, n3, t0, t1, t2, t3, ..] in chunks::<{ raw::MEMBER_LEN }>(members) {
+                        max_string = word([n0, n1, n2, n3]).max(max_string);
+                        max_id = word([t0, t1, t2, t3]).max(max_id);
+                    }
+                    rest
+                }
+                Tail::Params => {
+                    let (params, rest) = items(raw::PARAM_LEN)?;
+                    for &[n0, n1, n2, n3, t0, t1, t2, t3] in chunks::<{ raw::PARAM_LEN }>(params) {
+                        max_string = word([n0, n1, n2, n3]).max(max_string);
+                        max_id = word([t0, t1, t2, t3]).max(max_id);
+                    }
+                    rest
+                }
+                Tail::Enumerators => {
+                    let (enumerators, rest) = items(raw::ENUM_LEN)?;
+                    for &[n0, n1, n2, n3, ..] in chunks::<{ raw::ENUM_LEN }>(enumerators) {
+                        max_string = word([n0, n1, n2, n3]).max(max_string);
+                    }
+                    rest
+                }
+                Tail::Enumerators64 => {
+                    let (enumerators, rest) = items(raw::ENUM64_LEN)?;
+                    for &[n0, n1, n2, n3, ..] in chunks::<{ raw::ENUM64_LEN }>(enumerators) {
+                        max_string = word([n0, n1, n2, n3]).max(max_string);
+                    }
+                    rest
+                }
+                Tail::Variables => {
+                    let (variables, rest) = items(raw::VAR_SECINFO_LEN)?;
+                    for &[t0, t1, t2, t3, ..] in chunks::<{ raw::VAR_SECINFO_LEN }>(variables) {
+                        max_id = word([t0, t1, t2, t3]).max(max_id);
+                    }
+                    rest
+                }
+                Tail::Array => {
+                    let (&[e0, e1, e2, e3, i0, i1, i2, i3, ..], rest) =
+                        rest.split_first_chunk::<{ raw::ARRAY_LEN }>()?;
+                    max_id = max_id.max(word([e0, e1, e2, e3])).max(word([i0, i1, i2, i3]));
+                    rest
+                }
+                Tail::Unknown => return None,
+            };
+            if way.has_shape && name != 0 {
+                shaped.push(count as u32);
+            }
+        }
+        count += 1;
     }
-    let count = end_of_ids(first_id, offsets.len())?;
-    let fits = rest.is_empty() && max_id < count && (max_string < string_end || max_string == 0);
+    let end = end_of_ids(first_id, count)?;
+    let fits = rest.is_empty() && max_id < end && (max_string < string_end || max_string == 0);
+    offsets.truncate(count);
     offsets.shrink_to_fit();
     shaped.shrink_to_fit();
     fits.then_some(Scanned { offsets, shaped })
+}
+
+/// Items of `N` bytes each.
+fn chunks<const N: usize>(mut items: &[u8]) -> impl Iterator<Item = &[u8; N]> {
+    core::iter::from_fn(move || {
+        let (first, rest) = items.split_first_chunk()?;
+        items = rest;
+        Some(first)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builder::Builder;
+    use crate::types::{FwdKind, Linkage};
+    use crate::{Btf, IntEncoding};
+
+    /// Every kind once, in either byte order.
+    fn of_every_kind(endian: Endian) -> Vec<u8> {
+        let mut builder = Builder::new();
+        builder.set_endian(endian);
+        let int = builder.add_int("int", 4, IntEncoding::SIGNED).unwrap();
+        let pointer = builder.add_reference(Kind::Ptr, int).unwrap();
+        builder.add_array(int, int, 3).unwrap();
+        builder.add_struct("point", 8).unwrap();
+        builder.add_member("x", int, 0).unwrap().add_member("y", pointer, 32).unwrap();
+        builder.add_union("either", 8).unwrap();
+        builder.add_enum("colour", 4, false).unwrap();
+        builder.add_enum_value("RED", 1).unwrap();
+        builder.add_enum64("wide", 8, false).unwrap();
+        builder.add_enum_value("FAR", 1 << 40).unwrap();
+        builder.add_typedef("number", int).unwrap();
+        for kind in [Kind::Const, Kind::Volatile, Kind::Restrict] {
+            builder.add_reference(kind, int).unwrap();
+        }
+        let prototype = builder.add_func_proto(int).unwrap();
+        builder.add_param("a", int).unwrap().add_param("b", pointer).unwrap();
+        let call = builder.add_func("call", Linkage::STATIC, prototype).unwrap();
+        let var = builder.add_var("here", Linkage::STATIC, int).unwrap();
+        builder.add_datasec(".data", 4).unwrap();
+        builder.add_datasec_var(var, 0, 4).unwrap();
+        builder.add_float("double", 8).unwrap();
+        builder.add_fwd("later", FwdKind::Struct).unwrap();
+        builder.add_decl_tag("tag", call, None).unwrap();
+        builder.add_type_tag("user", int).unwrap();
+        builder.finish()
+    }
+
+    /// What the quick pass takes the thorough one takes too, and finds the same; and it takes all that is well-formed. Each word
+    /// of a type section is made each of some numbers that matter.
+    #[test]
+    fn both_passes_agree() {
+        for endian in [Endian::Little, Endian::Big] {
+            let bytes = of_every_kind(endian);
+            let btf = Btf::parse(bytes.clone()).unwrap();
+            let good = btf.own_type_section();
+            let (count, string_end) = (btf.type_count(), btf.strings_end());
+            let (mut taken, mut left) = (0, 0);
+            for at in (0..good.len()).step_by(4) {
+                for value in [
+                    0,
+                    1,
+                    count - 1,
+                    count,
+                    string_end - 1,
+                    string_end,
+                    u32::MAX,
+                    1 << 31,
+                    Info::new(2, 0, false).0,
+                    Info::new(4, 2, true).0,
+                    Info::new(13, 0xff_ffff, false).0,
+                    Info::new(20, 0, false).0,
+                ] {
+                    let mut types = good.to_vec();
+                    types[at..at + 4].copy_from_slice(&endian.bytes(value));
+                    let scan = Scan { types: &types, layout: None, endian, first_id: 1, string_end };
+                    let quick = match endian {
+                        Endian::Little => quick(&types, 1, string_end, u32::from_le_bytes),
+                        Endian::Big => quick(&types, 1, string_end, u32::from_be_bytes),
+                    };
+                    match quick {
+                        Some(quick) => assert_eq!(scan.thorough(), Ok(quick), "{endian:?}, {value:#x} at {at}"),
+                        None => assert!(scan.thorough().is_err(), "{endian:?}, {value:#x} at {at}"),
+                    }
+                    let count = if scan.thorough().is_ok() { &mut taken } else { &mut left };
+                    *count += 1;
+                }
+            }
+            assert!(taken > 100 && left > 100, "{taken} {left}");
+        }
+    }
 }

@@ -30,11 +30,11 @@ use std::{
 /// The compiler's program. Version 19 is the newest that Debian's oldest supported release has, and so can be had
 /// everywhere; another version compiles other bytes.
 pub(crate) const CLANG_PROGRAM: &str = "clang-19";
-const STRIP_PROGRAM: &str = "llvm-strip-19";
+pub(crate) const STRIP_PROGRAM: &str = "llvm-strip-19";
 
 /// The package of [`CLANG_PROGRAM`].
 pub(crate) const CLANG: Wanted = Wanted::program("clang-19", CLANG_PROGRAM);
-const STRIP: Wanted = Wanted::program("llvm-19", STRIP_PROGRAM);
+pub(crate) const STRIP: Wanted = Wanted::program("llvm-19", STRIP_PROGRAM);
 
 /// Whose types `vmlinux.h` declares. Fields that other kernels have elsewhere are found through CO-RE.
 const KERNEL_BTF: &str = "tests/data/sample/vmlinux-6.18.44.btf.zst";
@@ -44,7 +44,7 @@ const FOLDERS: [&str; 2] = ["tests/programs", "examples"];
 
 /// Instructions of version 3 (32-bit arithmetic and jumps): every kernel from 5.1 on knows them, newer versions of clang take
 /// them by themselves, and they spare the shifts that the verifier of older kernels loses track of values in.
-const INSTRUCTION_SET: &str = "-mcpu=v3";
+pub(crate) const INSTRUCTION_SET: &str = "-mcpu=v3";
 
 /// Runs the task: `fixtures [--check]`.
 pub(crate) fn run(args: &[String]) -> Result {
@@ -119,7 +119,7 @@ fn work_dir() -> Result<PathBuf> {
 }
 
 /// What programs include, below the folder that the compiler works in: our headers, and those beside the programs.
-const HELPERS: &str = "bpf-helpers/include";
+pub(crate) const HELPERS: &str = "bpf-helpers/include";
 
 /// Copies sources and headers to where they are compiled.
 fn lay_out(work: &Path) -> Result {

@@ -85,9 +85,9 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        arguments: "btf [--rounds N] [--file BTF] [--chart]",
-        about: "the same work by us, libbpf and other Rust crates that read BTF: time, memory, instructions; --chart draws it for \
-                the README",
+        arguments: "btf [--rounds N] [--file BTF] [--chart] | object [--rounds N] [--chart]",
+        about: "the same work by us, libbpf and other Rust crates, on BTF or on BPF objects: time, memory, instructions; --chart \
+                draws it for the README",
         run: bench::run_task,
     },
     Task {

@@ -76,8 +76,8 @@ impl Kind {
 
     /// The kind of a number; `None` for 0 and for numbers not yet given out.
     #[inline]
-    pub fn from_number(number: u8) -> Option<Kind> {
-        if number == 0 { None } else { Self::ALL.get(number as usize).copied() }
+    pub const fn from_number(number: u8) -> Option<Kind> {
+        if number == 0 || number as usize >= Self::ALL.len() { None } else { Some(Self::ALL[number as usize]) }
     }
 
     /// `BTF_KIND_*` as a number.
@@ -108,7 +108,7 @@ impl Kind {
     /// Whether a type of this kind says how something lies in memory, or names what does: integers, floats, structs, unions, enums,
     /// typedefs and declarations. These are what CO-RE relocates to.
     #[inline]
-    pub fn has_shape(self) -> bool {
+    pub const fn has_shape(self) -> bool {
         matches!(
             self,
             Kind::Int
@@ -123,7 +123,7 @@ impl Kind {
     }
 
     /// Whether the third word of the record is the id of another type.
-    pub fn has_type(self) -> bool {
+    pub const fn has_type(self) -> bool {
         matches!(
             self,
             Kind::Ptr

@@ -14,7 +14,7 @@ const FONT: &str = "font-family=\"system-ui, sans-serif\"";
 const COLOURS: [&str; 4] = ["#1f6f8b", "#9aa5ad", "#c9a66b", "#b58db6"];
 
 /// The picture. It stands on white, so that it can be read on any page.
-pub(super) fn svg(rows: &[Row], libraries: &[&str], about: &str) -> String {
+pub(super) fn svg(rows: &[Row<'_>], libraries: &[&str], about: &str) -> String {
     let bars: u32 = rows.iter().map(|row| row.figures.iter().flatten().count() as u32).sum();
     let height = 96 + bars * BAR + rows.len() as u32 * 16;
     let mut text = format!(
@@ -23,7 +23,7 @@ pub(super) fn svg(rows: &[Row], libraries: &[&str], about: &str) -> String {
          <title>Instructions, as multiples of libbpf's</title>\n\
          <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
          <text x=\"16\" y=\"26\" font-size=\"15\" font-weight=\"600\" fill=\"#1b1f23\">Instructions, as multiples of libbpf's</text>\n\
-         <text x=\"16\" y=\"46\" fill=\"#57606a\">vmlinux BTF of {about}; shorter is better; `cargo xtask bench btf`</text>\n"
+         <text x=\"16\" y=\"46\" fill=\"#57606a\">{about}</text>\n"
     );
     let mut y = 70;
     for row in rows {
