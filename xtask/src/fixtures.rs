@@ -144,7 +144,7 @@ pub(crate) fn kernel_btf() -> Result<Vec<u8>> {
 }
 
 /// The header of the kernel's types, by our own dump.
-fn write_vmlinux_header(path: &Path) -> Result {
+pub(crate) fn write_vmlinux_header(path: &Path) -> Result {
     let btf = Btf::parse(kernel_btf()?).context(KERNEL_BTF)?;
     let mut header = String::new();
     dump::c::Header::new(&btf).write(&mut header).context(KERNEL_BTF)?;

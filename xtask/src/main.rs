@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod compare;
+mod core_selftests;
 mod corpus;
 mod debian;
 mod error;
@@ -82,6 +83,12 @@ const TASKS: &[Task] = &[
         arguments: "btf [--only CHECK]... [--modules N | all] [KERNEL | machine | objects | units]...",
         about: "what we make of BTF beside what libbpf and bpftool make of it, on the kernels of `corpus btf`",
         run: compare::run,
+    },
+    Task {
+        name: "core-selftests",
+        arguments: "[FILTER]",
+        about: "the kernel's own tests of CO-RE, with us in libbpf's place: every value that a program finds, every failure",
+        run: core_selftests::run,
     },
     Task {
         name: "bench",

@@ -171,7 +171,7 @@ fn extracted(tarball: &Path, name: &str, select: impl FnOnce(&mut Command)) -> R
 
 /// The C library's headers and the compiler's own come last, as the selftests' makefile has them: `--target=bpf` alone does not
 /// know the machine's.
-fn system_headers() -> Result<Vec<String>> {
+pub(crate) fn system_headers() -> Result<Vec<String>> {
     ensure_installed(
         "compiling programs that include the C library's headers",
         &[Wanted::file("libc6-dev", &["/usr/include/stdio.h"])],
@@ -182,6 +182,11 @@ fn system_headers() -> Result<Vec<String>> {
         "-idirafter/usr/include/x86_64-linux-gnu".to_owned(),
         "-idirafter/usr/include".to_owned(),
     ])
+}
+
+/// The folder of the newest kernel's BPF selftests.
+pub(crate) fn kernel_selftests() -> Result<PathBuf> {
+    Ok(LINUX_7_2.tree()?.join("tools/testing/selftests/bpf"))
 }
 
 /// The selftests: flags of tools/testing/selftests/bpf/Makefile, BPF_CFLAGS and CLANG_BPF_BUILD_RULE.
