@@ -249,3 +249,55 @@ mod elf {
         assert_eq!(swapped.to_endian(Endian::Little), bytes);
     }
 }
+
+/// Many names at once find what each finds alone in the index: names, flavours of theirs, what only looks like one, names that end
+/// others, one letter, none, and more names than a pass has bits for. Until the index is made, and then from it.
+#[test]
+fn shapes_are_found_with_and_without_an_index() {
+    let mut builder = Builder::new();
+    let int = builder.add_int("int", 4, IntEncoding::SIGNED).unwrap();
+    for name in ["a", "a___b", "a_", "a____b", "ab", "b", "___a", "a___", "a___b___c", "x_a", "task", "task___old", ""]
+    {
+        builder.add_struct(name, 4).unwrap();
+        builder.add_typedef(format!("{name}_t"), int).unwrap();
+    }
+    let prototype = builder.add_func_proto(int).unwrap();
+    builder.add_func("a", Linkage::GLOBAL, prototype).unwrap();
+    builder.add_var("task", Linkage::GLOBAL, int).unwrap();
+    for n in 0..100 {
+        builder.add_struct(format!("many_{n}"), 4).unwrap();
+    }
+    let bytes = builder.finish();
+    let indexed = Btf::parse(bytes.clone()).unwrap();
+    let mut names: Vec<String> =
+        ["a", "a___b", "a_", "a____b", "b", "", "a\0b", "missing", "task", "int"].map(Into::into).into();
+    names.extend((0..100).map(|n| format!("many_{n}")));
+    let names: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
+    let of_index = |name: &&[u8]| -> Vec<TypeId> {
+        let ids = indexed.ids_with_essential_name(name);
+        ids.filter(|&id| indexed.type_by_id(id).unwrap().kind().has_shape()).collect()
+    };
+    let expected: Vec<Vec<TypeId>> = names.iter().map(of_index).collect();
+    assert_eq!(expected[0], [TypeId(2), TypeId(4), TypeId(5)]);
+    assert!(expected[5].is_empty() && expected[6].is_empty() && expected[109].len() == 1);
+    let fresh = Btf::parse(bytes).unwrap();
+    for _ in 0..70 {
+        assert_eq!(fresh.shapes_with_essential_names(&names), expected);
+    }
+    assert_eq!(indexed.shapes_with_essential_names(&names), expected);
+
+    // Names that begin within others, as linkers of strings make them, and those of a split BTF's own.
+    let mut builder = Builder::new();
+    builder.add_struct("my_task", 4).unwrap();
+    builder.add_struct("x", 4).unwrap();
+    let mut bytes = builder.finish();
+    let base = Btf::parse(bytes.clone()).unwrap();
+    let types = base.header().types.start;
+    bytes[types + 12] = bytes[types] + 3;
+    let shared = Btf::parse(bytes).unwrap();
+    assert_eq!(shared.shapes_with_essential_names(&[b"task", b"my_task"]), [vec![TypeId(2)], vec![TypeId(1)]]);
+    let mut split = Builder::split(&base);
+    split.add_struct("my_task___new", 8).unwrap();
+    let split = Btf::parse_split(split.finish(), &base).unwrap();
+    assert_eq!(split.shapes_with_essential_names(&[b"my_task", b"x"]), [vec![TypeId(3)], vec![]]);
+}

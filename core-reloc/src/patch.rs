@@ -1,6 +1,6 @@
 //! Writing a fixup into its instruction.
 
-use crate::{Error, Fixup, Outcome};
+use crate::{Error, Fixup, Kind, Outcome};
 
 /// The helper that a poisoned instruction calls: there is none of this number, so the verifier
 /// refuses it where it can be reached, and says `invalid func unknown#195896080` (0xbad2310).
@@ -110,12 +110,24 @@ impl Fixup {
     fn checked(&self, old: u64, insn_index: u32) -> Result<Option<u64>, Error> {
         match self.outcome {
             Outcome::Poison => Ok(None),
+            Outcome::Patch { value } if self.is_unsigned_in(old) => Ok(Some(unsigned(value))),
             Outcome::Patch { .. } if self.validate && old != self.local_value => {
                 Err(Error::UnexpectedValue { insn_index, actual: old, expected: self.local_value })
             }
             Outcome::Patch { value } => Ok(Some(value)),
         }
     }
+
+    /// Whether a 64-bit constant holds an enumerator of 32 bits as an unsigned number that is taken for a negative one here. BTF
+    /// of compilers that do not tell the sign of enums has both alike; the instruction knows.
+    fn is_unsigned_in(&self, old: u64) -> bool {
+        self.kind == Kind::EnumvalValue && old != self.local_value && old == unsigned(self.local_value)
+    }
+}
+
+/// A negative number of 32 bits as the unsigned one of the same bits; others as they are.
+fn unsigned(value: u64) -> u64 {
+    if i32::try_from(value as i64).is_ok() { u64::from(value as u32) } else { value }
 }
 
 fn size_of_code(code: u8) -> u32 {

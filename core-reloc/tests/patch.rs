@@ -96,6 +96,33 @@ fn constants_of_64_bits() {
     }
 }
 
+/// clang 19 makes `18 01 00 00 00 00 00 80 ...` of `bpf_core_enum_value(enum big, TOP)` with `TOP = 0x80000000u`. Ours: libbpf
+/// 1.8 reads the enumerator as -0x80000000 and refuses the instruction.
+#[test]
+fn unsigned_enumerators_are_what_the_instruction_has_them() {
+    let negative = |value: u32| value as i32 as i64 as u64;
+    let fixup = |from: u32, to: u64| Fixup {
+        kind: Kind::EnumvalValue,
+        outcome: Outcome::Patch { value: to },
+        local_value: negative(from),
+        ..poison()
+    };
+    let changed = fixup(0x8000_0000, negative(0xc000_0000));
+    let (after, applied) = patched(&changed, ld_imm64(0x8000_0000)).unwrap();
+    assert_eq!((after, applied), (ld_imm64(0xc000_0000), Applied { old: 0x8000_0000, poisoned: false }));
+    // Where the compiler has it negative, it stays so.
+    assert_eq!(patched(&changed, ld_imm64(negative(0x8000_0000))).unwrap().0, ld_imm64(negative(0xc000_0000)));
+    // One that is small in the kernel, and one that has 64 bits there.
+    assert_eq!(patched(&fixup(0xffff_ffff, 3), ld_imm64(0xffff_ffff)).unwrap().0, ld_imm64(3));
+    let wide = fixup(0xffff_ffff, 0x1_0000_0000);
+    assert_eq!(patched(&wide, ld_imm64(0xffff_ffff)).unwrap().0, ld_imm64(0x1_0000_0000));
+    // Another number is as wrong as ever, and so is that of another kind.
+    let error = |actual| Err(Error::UnexpectedValue { insn_index: 7, actual, expected: negative(0x8000_0000) });
+    assert_eq!(patched(&changed, ld_imm64(0x8000_0001)), error(0x8000_0001));
+    let field = Fixup { kind: Kind::FieldByteSize, ..changed };
+    assert_eq!(patched(&field, ld_imm64(0x8000_0000)), error(0x8000_0000));
+}
+
 trait Halves {
     fn as_chunks_of_8(&self) -> [[u8; 8]; 2];
 }

@@ -322,6 +322,46 @@ fn values_of_32_bits_are_sign_extended() {
     assert_eq!(value(&local, &kernel, EnumvalValue, flags, "0"), Some(0xffff_ffff_8000_0000));
 }
 
+/// What is expected ahead changes no answer: not that of names that nothing has, of types that do not exist, of kinds without a
+/// shape, of modules' types; nor does an index that was made before.
+#[test]
+fn what_is_expected_changes_no_answer() {
+    let make = |b: &mut Builder| {
+        let int = int(b);
+        let one = structure(b, "one___mine", 4, &[("x", int, 0)]);
+        let other = structure(b, "absent", 4, &[("x", int, 0)]);
+        let proto = b.add_func_proto(int).unwrap();
+        let func = b.add_func("call", Linkage::GLOBAL, proto).unwrap();
+        (int, one, other, func)
+    };
+    let (local, (int_id, one, other, func)) = btf(make);
+    let kernel = KernelBtf::new(
+        btf(|b| {
+            let int = int(b);
+            structure(b, "one", 8, &[("y", int, 0), ("x", int, 32)]);
+            structure(b, "one___old", 16, &[("z", int, 0)]);
+            let proto = b.add_func_proto(int).unwrap();
+            b.add_func("call", Linkage::GLOBAL, proto).unwrap();
+            b.add_func("one", Linkage::GLOBAL, proto).unwrap();
+        })
+        .0,
+    );
+    let asked = [int_id, one, other, func, TypeId(99)];
+    let answers = |kernel: &KernelBtf, expected: &[TypeId]| {
+        let mut resolver = Resolver::new(&local, Some(kernel));
+        resolver.expect(expected.iter().copied());
+        let ask = |id| resolver.resolve(&Relocation { local_type: id, access: "0", kind: TypeExists });
+        asked.map(ask).map(|answer| answer.map(|fixup| (fixup.new_value(), fixup.candidates)))
+    };
+    let without = answers(&kernel, &[]);
+    assert_eq!(without[..4], [Ok((Some(1), 1)), Ok((Some(1), 2)), Ok((Some(0), 0)), Ok((Some(1), 1))]);
+    assert!(without[4].is_err());
+    assert_eq!(answers(&kernel, &asked), without);
+    assert_eq!(answers(&kernel, &[one]), without);
+    assert!(kernel.vmlinux().find_any("one").is_some());
+    assert_eq!(answers(&kernel, &asked), without);
+}
+
 /// A type of that name in vmlinux settles the matter, even if a module's would match and it does not.
 #[test]
 fn modules_are_asked_only_if_vmlinux_has_no_candidate() {
