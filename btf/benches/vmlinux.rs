@@ -9,7 +9,7 @@
 //! cargo bench -p purebpf-btf --bench vmlinux -- --once parse
 //! ```
 //!
-//! By these commands, in millions: parse 13.3, first look-up 24.5, later look-up 0.0007, 1000 names
+//! By these commands, in millions: parse 7.4, first look-up 24.5, later look-up 0.0007, 1000 names
 //! 25.2, C header unsorted 146 and sorted 317, raw 165, JSON 341, Rust 616, dedup 573.
 //!
 //! For comparison bpftool 7.8 with libbpf 1.8, which `cargo xtask reference` builds, on the same BTF:
