@@ -73,15 +73,17 @@ const TASKS: &[Task] = &[
     Task {
         name: "corpus",
         arguments: "headers [--check] [--set NAME]... [--limit N] [FILTER] | names | objects | btf [KERNEL]... | btf-units",
-        about: "compile what others wrote with libbpf's headers and with ours, and compare; list what libbpf's define; take the \
-                objects out of Debian's libbpf-tools, the BTF out of kernels and their modules, and that of a kernel's units \
+        about: "compile what others wrote with libbpf's headers and with ours, and compare; list what libbpf's define; gather the \
+                objects of both and those that Debian's packages bring, the BTF out of kernels and their modules, and that of a kernel's units \
                 out of pahole",
         run: corpus::run,
     },
     Task {
         name: "compare",
-        arguments: "btf [--only CHECK]... [--modules N | all] [KERNEL | machine | objects | units]...",
-        about: "what we make of BTF beside what libbpf and bpftool make of it, on the kernels of `corpus btf`",
+        arguments: "btf [--only CHECK]... [--modules N | all] [KERNEL | machine | objects | units]... | \
+                    objects [--only inspect | streams | loads]... [--kernel NAME]... [--limit N] [FILTER]",
+        about: "what we make of BTF beside what libbpf and bpftool make of it, on the kernels of `corpus btf`; what we make of \
+                objects beside what libbpf makes of them, on those of `corpus objects`",
         run: compare::run,
     },
     Task {

@@ -21,8 +21,12 @@ const SOURCE: &str = "linux-source-7.2";
 const LIBBPF: &str = "v1.8";
 const BPFTOOL: &str = "v7.8.0";
 
-/// The programs of xtask/oracle, each of a source of its name.
-const ORACLES: [&str; 1] = ["btf-oracle"];
+/// The programs of xtask/oracle, each of a source of its name, and what more the linker is told.
+const ORACLES: [(&str, &[&str]); 2] = [
+    ("btf-oracle", &[]),
+    // It watches what libbpf asks of the kernel.
+    ("object-oracle", &["-Wl,--wrap=syscall"]),
+];
 
 /// What building libbpf and bpftool reads of the kernel's tree.
 const PARTS: [&str; 9] = [
@@ -97,8 +101,8 @@ pub(crate) fn run(args: &[String]) -> Result {
     println!("{}: bpftool {BPFTOOL}", bpftool.display());
     println!("{}: libbpf {LIBBPF}; link with -lelf -lz", dir.join("libbpf.a").display());
     println!("{}: its headers, for -I", dir.join("include").display());
-    for oracle in ORACLES {
-        println!("{}: answers of libbpf's", build_oracle(&dir, oracle)?.display());
+    for (oracle, flags) in ORACLES {
+        println!("{}: answers of libbpf's", build_oracle(&dir, oracle, flags)?.display());
     }
     println!("{}: the kernel's source, so far as it was needed", source.display());
     Ok(())
@@ -110,11 +114,11 @@ pub(crate) fn reference() -> Result<PathBuf> {
     if !dir.join("bpftool").exists() {
         run(&[])?;
     }
-    for oracle in ORACLES {
+    for (oracle, flags) in ORACLES {
         let changed = |path: PathBuf| fs::metadata(path).and_then(|found| found.modified()).ok();
         let built: Option<SystemTime> = changed(dir.join(oracle));
         if built.is_none() || built < changed(oracle_source(oracle)) {
-            build_oracle(&dir, oracle)?;
+            build_oracle(&dir, oracle, flags)?;
         }
     }
     Ok(dir)
@@ -125,11 +129,14 @@ fn oracle_source(name: &str) -> PathBuf {
 }
 
 /// Links a program of xtask/oracle with the libbpf.a beside which it is put.
-fn build_oracle(dir: &Path, name: &str) -> Result<PathBuf> {
+fn build_oracle(dir: &Path, name: &str, flags: &[&str]) -> Result<PathBuf> {
     let program = dir.join(name);
     let mut gcc = Command::new("gcc");
     gcc.args(["-O2", "-Wall", "-Werror"]).arg(format!("-I{}", dir.join("include").display()));
+    // The kernel's own words, of libbpf's version.
+    gcc.arg(format!("-I{}", dir.join("source/tools/include/uapi").display()));
     gcc.arg(oracle_source(name)).arg(dir.join("libbpf.a")).args(["-lelf", "-lz", "-o"]).arg(&program);
+    gcc.args(flags);
     run_quiet(&mut gcc)?;
     Ok(program)
 }

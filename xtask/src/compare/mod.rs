@@ -3,12 +3,15 @@
 //!
 //! A check takes one input and answers whether ours is theirs, byte for byte. Where it may differ, xtask/inputs/btf-reasons.tsv
 //! has the reason; any other difference fails the task, and so does a reason that nothing needs any more.
+//!
+//! `compare objects` does the same with objects: see [`objects`].
 
 mod assembled;
 mod bindings;
 mod dumps;
 mod headers;
 mod inputs;
+mod objects;
 mod poured;
 mod report;
 
@@ -26,7 +29,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-const USAGE: &str = "usage: cargo xtask compare btf [--only CHECK]... [--modules N | all] [NAME]...";
+const USAGE: &str = "usage: cargo xtask compare btf [--only CHECK]... [--modules N | all] [NAME]... | objects ...";
 
 /// What a check found out.
 pub(crate) enum Outcome {
@@ -128,6 +131,10 @@ struct Options {
 
 /// Runs the task.
 pub(crate) fn run(args: &[String]) -> Result {
+    if let Some((what, rest)) = args.split_first().filter(|(what, _)| *what == "objects") {
+        _ = what;
+        return objects::run(rest);
+    }
     let options = Options::parse(args)?;
     // A kernel is much for a debug build.
     if cfg!(debug_assertions) {

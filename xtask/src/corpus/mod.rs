@@ -11,15 +11,16 @@
 //!
 //! `corpus btf-units` has pahole read a kernel's debug information, and keeps the BTF that it makes before it is deduplicated.
 //!
-//! `corpus objects` takes the objects out of the programs of Debian's package libbpf-tools, which carry them.
+//! `corpus objects` gathers compiled objects: those of these programs, and those that Debian's packages bring.
 
 pub(crate) mod btf;
 mod compare;
 mod compile;
 mod embedded;
 mod names;
+pub(crate) mod objects;
 mod report;
-mod sources;
+pub(crate) mod sources;
 pub(crate) mod units;
 
 use crate::{
@@ -51,7 +52,7 @@ pub(crate) fn run(args: &[String]) -> Result {
         Some((name, [])) if name == "names" => names::list(false),
         Some((name, rest)) if name == "btf" => btf::run(rest),
         Some((name, [])) if name == "btf-units" => units::run(),
-        Some((name, [])) if name == "objects" => embedded::extract(),
+        Some((name, [])) if name == "objects" => objects::run(),
         _ => Err(USAGE.into()),
     }
 }

@@ -108,9 +108,7 @@ impl Linux {
         let dir = corpus_dir().join("vmlinux").join(self.kernel);
         let header = dir.join("vmlinux.h");
         if !header.exists() {
-            let files = select(&[self.kernel.to_owned()])?[0].files(false)?;
-            let btf = dir.join("vmlinux.btf");
-            write(&btf, &vmlinux_btf(&files)?)?;
+            let btf = vmlinux_types(self.kernel)?;
             let text = run_quiet(
                 Command::new(reference()?.join("bpftool"))
                     .args(["btf", "dump", "file"])
@@ -131,8 +129,18 @@ impl Linux {
     }
 }
 
+/// A file with the BTF of a kernel of the matrix.
+pub(crate) fn vmlinux_types(kernel: &str) -> Result<PathBuf> {
+    let btf = corpus_dir().join("vmlinux").join(kernel).join("vmlinux.btf");
+    if !btf.exists() {
+        let files = select(&[kernel.to_owned()])?[0].files(false)?;
+        write(&btf, &vmlinux_btf(&files)?)?;
+    }
+    Ok(btf)
+}
+
 /// A Debian package unpacked in the cache.
-pub(super) fn unpacked(suite: &'static str, package: &str) -> Result<PathBuf> {
+fn unpacked(suite: &'static str, package: &str) -> Result<PathBuf> {
     unpacked_as(suite, package, package)
 }
 
