@@ -250,7 +250,9 @@ static void put_map(struct bpf_map *map, bool whole)
 {
 	struct bpf_map *inner = whole ? bpf_map__inner_map(map) : NULL;
 	size_t size = 0;
-	const void *value = whole && bpf_map__is_internal(map) ? bpf_map__initial_value(map, &size) : NULL;
+	/* That of a struct_ops map holds addresses of this process. */
+	bool has_value = whole && bpf_map__type(map) != BPF_MAP_TYPE_STRUCT_OPS;
+	const void *value = has_value ? bpf_map__initial_value(map, &size) : NULL;
 
 	fputs("{\"name\":", out);
 	put_string(bpf_map__name(map));

@@ -12,11 +12,12 @@ use super::{
 use crate::{corpus::objects::CorpusObject, error::Result};
 use purebpf::{
     Object,
-    btf::KernelBtf,
     elf_loader::{
         link::{Kallsyms, Linked, Linker, StreamValue},
+        load::{Kernel, RunningKernel},
         object::{Object as Description, ProgramId},
     },
+    sys::probes::Feature,
 };
 use serde_json::Value;
 use std::sync::OnceLock;
@@ -49,12 +50,16 @@ pub(super) fn compare(objects: &[CorpusObject], oracle: &Oracle, target: &Target
         let kernel = purebpf::kernel::running_kernel_btf().ok();
         let core = target.types.as_ref().map(|(_, types)| types).or(kernel.as_ref());
         let kallsyms = Kallsyms::parse(symbols(), description);
-        let linker = Linker::with_core_btf(description, core, kernel.as_ref(), &kallsyms);
+        let mut linker = Linker::with_core_btf(description, core, kernel.as_ref(), &kallsyms);
+        linker.place_arena_variables(
+            RunningKernel::new().supports(Feature::Ldimm64FullRangeOff),
+            RunningKernel::new().page_size(),
+        );
         let whole_warnings = warnings(&theirs["whole"]);
         for (id, program) in open.program_ids().zip(&description.programs) {
             let mut same_name = list(&theirs, "programs").iter().filter(|theirs| text(theirs, "name") == program.name);
             let Some(answer) = same_name.next() else { continue };
-            let found = differences(description, &linker, id, answer, &whole_warnings, kernel.as_ref());
+            let found = differences(description, &linker, id, answer, &whole_warnings);
             report.count(check, object.source, found.is_none());
             report.differences.extend(found.map(|how| difference(check, object, &program.name, how)));
         }
@@ -69,7 +74,6 @@ fn differences(
     id: ProgramId,
     theirs: &Value,
     whole_warnings: &str,
-    _kernel: Option<&KernelBtf>,
 ) -> Option<String> {
     let said = warnings(theirs);
     let said = if said.is_empty() { whole_warnings } else { &said };
