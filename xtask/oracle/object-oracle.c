@@ -34,7 +34,7 @@ static const char USAGE[] =
 	"  load      bpf_object__load of the whole, and of each program alone where that fails\n";
 
 /* Longest that one file may take, in seconds. */
-#define PATIENCE 240
+#define PATIENCE 500
 
 /* Of libbpf's own, in no public header. */
 void libbpf_sha256(const void *data, size_t len, unsigned char out[32]);
@@ -188,7 +188,9 @@ long __wrap_syscall(long number, ...)
 			watched.failed_cmd = cmd;
 			watched.failed_errno = errno;
 		}
-		if (cmd == BPF_BTF_LOAD || cmd == BPF_MAP_CREATE)
+		/* Maps of jump tables are made while programs are relocated. */
+		if (cmd == BPF_BTF_LOAD ||
+		    (cmd == BPF_MAP_CREATE && ((union bpf_attr *)args[1])->map_type != BPF_MAP_TYPE_INSN_ARRAY))
 			watched.past_relocation = true;
 	}
 	return result;

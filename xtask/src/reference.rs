@@ -21,11 +21,12 @@ const SOURCE: &str = "linux-source-7.2";
 const LIBBPF: &str = "v1.8";
 const BPFTOOL: &str = "v7.8.0";
 
-/// The programs of xtask/oracle, each of a source of its name, and what more the linker is told.
-const ORACLES: [(&str, &[&str]); 2] = [
+/// The programs of xtask/oracle, each of a source of its name, and what more the compiler is told.
+const ORACLES: [(&str, &[&str]); 3] = [
     ("btf-oracle", &[]),
     // It watches what libbpf asks of the kernel.
     ("object-oracle", &["-Wl,--wrap=syscall"]),
+    ("bpf-watch.so", &["-shared", "-fPIC"]),
 ];
 
 /// What building libbpf and bpftool reads of the kernel's tree.

@@ -5,6 +5,7 @@
 //! - **streams**: the instructions of every program as a load would send them, with function and line information, against the types
 //!   of this machine's kernel, and with CO-RE relocated to those of the matrix's.
 //! - **loads**: whether the kernel takes the whole object, and each program alone; if not, with which error.
+//! - **calls**: what is asked of the kernel meanwhile: the attributes of programs and maps, and the object's types.
 //!
 //! A difference is a line. Those that are meant have their reason in xtask/inputs/object-reasons.tsv; any other fails the task.
 
@@ -29,7 +30,7 @@ use oracle::Oracle;
 use purebpf::btf::KernelBtf;
 use report::{Check, Difference, Reasons, Report};
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
@@ -103,6 +104,11 @@ pub(super) struct Target {
 
 /// Runs the task.
 pub(super) fn run(args: &[String]) -> Result {
+    if let [first, path] = args {
+        if first == loads::WORKER {
+            return loads::load_one(Path::new(path));
+        }
+    }
     let options = Options::parse(args)?;
     if !is_root() {
         return Err("only root may load programs: run it as root".into());
@@ -120,10 +126,13 @@ pub(super) fn run(args: &[String]) -> Result {
             index * limit / count != (index - 1) * limit / count
         });
     }
-    let oracle = Oracle::new(reference()?.join("object-oracle"));
+    let reference = reference()?;
+    let oracle = Oracle::new(reference.join("object-oracle"));
+    let watch = loads::Watch { library: reference.join("bpf-watch.so"), scratch: target_dir().join("compare") };
+    create_dir(&watch.scratch)?;
     let tool = tool()?;
     let targets = targets(&options)?;
-    let checks: Vec<Check> = [Check::Inspect, Check::Loads]
+    let checks: Vec<Check> = [Check::Inspect, Check::Loads, Check::Calls]
         .into_iter()
         .filter(|check| options.wants(check.name()))
         .chain(targets.iter().map(|target| Check::Streams(target.name)))
@@ -141,7 +150,7 @@ pub(super) fn run(args: &[String]) -> Result {
             streams::compare(batch, &oracle, target, &mut found)?;
         }
         if options.wants("loads") {
-            loads::compare(batch, &oracle, &mut found)?;
+            loads::compare(batch, &oracle, &watch, &mut found)?;
         }
         report.lock().unwrap_or_else(PoisonError::into_inner).merge(found);
         let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,9 +163,7 @@ pub(super) fn run(args: &[String]) -> Result {
     let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.sort();
     let reasons = Reasons::read()?;
-    let dir = target_dir().join("compare");
-    create_dir(&dir)?;
-    let list = dir.join("objects.tsv");
+    let list = watch.scratch.join("objects.tsv");
     write(&list, report.list(&reasons).as_bytes())?;
     println!("\n{}", report.table(&reasons));
     println!("{}: every difference", list.display());

@@ -23,8 +23,19 @@ impl Oracle {
 
     /// An answer for each of these.
     pub(super) fn ask(&self, what: &str, objects: &[CorpusObject], btf: Option<&Path>) -> Result<Vec<Value>> {
+        self.ask_watched(what, objects, btf, &[])
+    }
+
+    /// As `ask`, with these in its environment.
+    pub(super) fn ask_watched(
+        &self,
+        what: &str,
+        objects: &[CorpusObject],
+        btf: Option<&Path>,
+        env: &[(&str, &Path)],
+    ) -> Result<Vec<Value>> {
         let mut command = Command::new(&self.program);
-        command.arg(what);
+        command.arg(what).envs(env.iter().map(|(name, value)| (name, value.as_os_str())));
         if let Some(btf) = btf {
             command.arg("-b").arg(btf);
         }

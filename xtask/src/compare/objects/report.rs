@@ -12,15 +12,18 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) enum Check {
     Inspect,
     Loads,
+    /// What was asked of the kernel when loading.
+    Calls,
     /// With CO-RE relocated to this kernel's types.
     Streams(&'static str),
 }
 
 impl Check {
+    /// What it is asked for by.
     pub(super) fn name(self) -> &'static str {
         match self {
             Check::Inspect => "inspect",
-            Check::Loads => "loads",
+            Check::Loads | Check::Calls => "loads",
             Check::Streams(_) => "streams",
         }
     }
@@ -29,6 +32,7 @@ impl Check {
     fn title(self) -> String {
         match self {
             Check::Streams(kernel) => format!("streams {kernel}"),
+            Check::Calls => "calls".to_owned(),
             _ => self.name().to_owned(),
         }
     }
@@ -100,7 +104,10 @@ impl Report {
         let mut explained: BTreeMap<(&str, Check), BTreeSet<(&str, &str)>> = BTreeMap::new();
         let mut bare: BTreeMap<(&str, Check), BTreeSet<(&str, &str)>> = BTreeMap::new();
         for difference in &self.differences {
-            let of = if difference.check == Check::Inspect { "" } else { difference.of.as_str() };
+            let of = match difference.check {
+                Check::Inspect | Check::Calls => "",
+                Check::Loads | Check::Streams(_) => difference.of.as_str(),
+            };
             let table = if reasons.of(difference).is_some() { &mut explained } else { &mut bare };
             table.entry((difference.source, difference.check)).or_default().insert((&difference.object, of));
         }
@@ -157,7 +164,13 @@ impl Report {
         const SHOWN: usize = 3;
         let mut classes: BTreeMap<(&str, String), Vec<&Difference>> = BTreeMap::new();
         for difference in self.unexplained(reasons) {
-            classes.entry((difference.check.name(), class(&difference.how))).or_default().push(difference);
+            classes
+                .entry((
+                    if difference.check == Check::Calls { "calls" } else { difference.check.name() },
+                    class(&difference.how),
+                ))
+                .or_default()
+                .push(difference);
         }
         let mut classes: Vec<_> = classes.into_iter().collect();
         classes.sort_by_key(|(_, of)| std::cmp::Reverse(of.len()));
@@ -218,7 +231,7 @@ impl Reasons {
     fn of(&self, difference: &Difference) -> Option<usize> {
         let object = format!("{}/{}", difference.source, difference.object);
         self.0.iter().position(|reason| {
-            matches(&reason.check, difference.check.name())
+            difference.check.title().starts_with(&reason.check)
                 && matches(&reason.object, &object)
                 && matches(&reason.of, &difference.of)
                 && matches(&reason.how, &difference.how)
