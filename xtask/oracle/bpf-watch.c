@@ -64,6 +64,12 @@ static void *pointer(uint64_t address)
 	return (void *)(uintptr_t)address;
 }
 
+/* Without any, map_create of kernel/bpf/syscall.c does not look at the BTF either. */
+static int has_types(const union bpf_attr *attr)
+{
+	return attr->btf_key_type_id || attr->btf_value_type_id || attr->btf_vmlinux_value_type_id;
+}
+
 static int describe(char *line, size_t room, int cmd, const union bpf_attr *attr)
 {
 	switch (cmd) {
@@ -90,7 +96,7 @@ static int describe(char *line, size_t room, int cmd, const union bpf_attr *attr
 				"map %.16s type=%u key=%u value=%u entries=%u flags=%#x inner=%d node=%u btf=%d key_id=%u "
 				"value_id=%u kernel_value_id=%u extra=%#llx exclusive=%u ifindex=%u\n",
 				attr->map_name, attr->map_type, attr->key_size, attr->value_size, attr->max_entries,
-				attr->map_flags, attr->inner_map_fd != 0, attr->numa_node, attr->btf_fd != 0,
+				attr->map_flags, attr->inner_map_fd != 0, attr->numa_node, attr->btf_fd && has_types(attr),
 				attr->btf_key_type_id, attr->btf_value_type_id, attr->btf_vmlinux_value_type_id,
 				(unsigned long long)attr->map_extra, attr->excl_prog_hash_size, attr->map_ifindex);
 	case BPF_BTF_LOAD: {

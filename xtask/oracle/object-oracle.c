@@ -184,7 +184,8 @@ long __wrap_syscall(long number, ...)
 		/* A flag that tells the kernel of further attributes. */
 		int cmd = args[0] & 0xffff;
 
-		if (result < 0) {
+		/* Whether there is a token to be had is asked of every kernel, and most have none. */
+		if (result < 0 && cmd != BPF_TOKEN_CREATE) {
 			watched.failed_cmd = cmd;
 			watched.failed_errno = errno;
 		}

@@ -230,7 +230,8 @@ fn loaded(open: &OpenObject) -> Result<Value> {
         answer["name"] = json!(program.name);
         programs.push(answer);
     }
-    let names = description.programs.iter().map(|program| &program.name);
+    // Those that the whole object has in the kernel.
+    let names = description.programs.iter().filter(|program| program.autoload).map(|program| &program.name);
     let names: Vec<String> =
         names.chain(description.maps.iter().map(|map| &map.name)).map(|name| name.chars().take(15).collect()).collect();
     Ok(json!({ "whole": whole, "programs": programs, "names": names }))
@@ -256,6 +257,8 @@ fn errno(error: &purebpf::Error) -> Option<i32> {
             | elf_loader::Error::MapCreate { cause, .. }
             | elf_loader::Error::MapFill { cause, .. }
             | elf_loader::Error::MapSlot { cause, .. }
+            | elf_loader::Error::JumpTable { cause, .. }
+            | elf_loader::Error::MapPin { cause: Some(cause), .. }
             | elf_loader::Error::Rejected { cause, .. } => Some(cause.errno()),
             _ => None,
         },
