@@ -119,10 +119,11 @@ fn calls(theirs: &str, ours: &str, whole: bool, described: &Value) -> Vec<(Strin
     let names: BTreeSet<&str> = list(described, "names").iter().filter_map(Value::as_str).collect();
     // What failed before its first map may not have come to its types.
     let came_to_maps = |calls: &Calls| calls.rest.keys().any(|(_, name)| names.contains(name.as_str()));
-    if let (Some(their), Some(our)) = (&theirs.btf, &ours.btf) {
-        if their != our && came_to_maps(&theirs) && came_to_maps(&ours) {
-            differences.push(("(types)".to_owned(), different_words(&their.1, &our.1)));
-        }
+    let types = theirs.btf.as_ref().zip(ours.btf.as_ref());
+    if let Some((their, our)) =
+        types.filter(|(their, our)| their != our && came_to_maps(&theirs) && came_to_maps(&ours))
+    {
+        differences.push(("(types)".to_owned(), different_words(&their.1, &our.1)));
     }
     for (key, their_lines) in &theirs.rest {
         match ours.rest.get(key) {

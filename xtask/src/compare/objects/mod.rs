@@ -104,10 +104,8 @@ pub(super) struct Target {
 
 /// Runs the task.
 pub(super) fn run(args: &[String]) -> Result {
-    if let [first, path] = args {
-        if first == loads::WORKER {
-            return loads::load_one(Path::new(path));
-        }
+    if let Some(path) = args.strip_prefix(&[loads::WORKER.to_owned()]).and_then(<[String]>::first) {
+        return loads::load_one(Path::new(path));
     }
     let options = Options::parse(args)?;
     if !is_root() {

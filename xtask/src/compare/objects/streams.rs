@@ -120,12 +120,12 @@ fn stream(object: &Description, linked: &Linked) -> Vec<u8> {
                 put(4, address as i32);
                 put(12, (address >> 32) as i32);
             }
-            StreamValue::Map(map) | StreamValue::MapValue(map) => {
-                if object.maps.get(map.0).is_some_and(|map| !map.autocreate) {
-                    for offset in [0, 8] {
-                        put(offset, i32::from_ne_bytes([CALL, 0, 0, 0]));
-                        put(offset + 4, MAP_POISON + map.0 as i32);
-                    }
+            StreamValue::Map(map) | StreamValue::MapValue(map)
+                if object.maps.get(map.0).is_some_and(|map| !map.autocreate) =>
+            {
+                for offset in [0, 8] {
+                    put(offset, i32::from_ne_bytes([CALL, 0, 0, 0]));
+                    put(offset + 4, MAP_POISON + map.0 as i32);
                 }
             }
             _ => {}
