@@ -7,7 +7,7 @@
 
 use super::{
     btf::in_parallel,
-    compile::{Outcome, Side, compile},
+    compile::{Outcome, Program, Side, compile},
     embedded::{is_elf, objects_within},
     sources::{SETS, corpus_dir},
 };
@@ -20,9 +20,10 @@ use crate::{
 };
 use sha2::{Digest, Sha256};
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 /// Debian packages that bring objects, and what their source is called here.
@@ -44,6 +45,7 @@ const PACKAGES: [(&str, &[&str]); 10] = [
 const SUITES: [&str; 2] = ["sid", "trixie"];
 
 /// An object of the corpus.
+#[cfg_attr(not(feature = "compare"), expect(dead_code, reason = "what `compare objects` reads"))]
 pub(crate) struct CorpusObject {
     /// Where it comes from: a set's or a package's name.
     pub(crate) source: &'static str,
@@ -75,6 +77,7 @@ pub(super) fn run() -> Result {
 }
 
 /// All objects, each once; made where they are not there yet. A source that cannot be had is said to be missing.
+#[cfg_attr(not(feature = "compare"), expect(dead_code, reason = "what `compare objects` asks for"))]
 pub(crate) fn objects() -> Result<Vec<CorpusObject>> {
     let (sources, objects) = gather()?;
     for source in &sources {
@@ -102,15 +105,18 @@ fn gather() -> Result<(Vec<Source>, Vec<CorpusObject>)> {
         match sources.iter_mut().find(|source| source.name == name) {
             // libbpf-tools is both a set of programs and a package.
             Some(Source { objects: known @ Err(_), .. }) => *known = objects,
-            Some(Source { objects: Ok(known), .. }) => known.extend(objects?),
+            Some(Source { objects: Ok(known), .. }) => match objects {
+                Ok(more) => known.extend(more),
+                Err(why) => println!("{name}: Debian's package: skipped: {why}"),
+            },
             None => sources.push(Source { name, objects, new: 0 }),
         }
     }
-    let mut seen: BTreeMap<[u8; 32], ()> = BTreeMap::new();
+    let mut seen: BTreeSet<[u8; 32]> = BTreeSet::new();
     let mut objects = Vec::new();
     for source in &mut sources {
         for (name, path) in source.objects.iter().flatten() {
-            if seen.insert(Sha256::digest(read(path)?).into(), ()).is_none() {
+            if seen.insert(Sha256::digest(read(path)?).into()) {
                 source.new += 1;
                 objects.push(CorpusObject { source: source.name, name: name.clone(), path: path.clone() });
             }
@@ -120,22 +126,18 @@ fn gather() -> Result<(Vec<Source>, Vec<CorpusObject>)> {
 }
 
 /// What of a set compiles with libbpf's headers.
-fn compiled(
-    set: &str,
-    programs: fn() -> Result<Vec<super::compile::Program>>,
-    libbpf: &Side,
-) -> Result<Vec<(String, PathBuf)>> {
+fn compiled(set: &str, programs: fn() -> Result<Vec<Program>>, libbpf: &Side) -> Result<Vec<(String, PathBuf)>> {
     let programs = programs()?;
-    let objects = std::sync::Mutex::new(Vec::new());
+    let objects = Mutex::new(Vec::new());
     in_parallel(&programs, |program| {
         if let Outcome::Object { .. } = compile(set, program, libbpf).context(&program.name)? {
             let path = dir().join(set).join(libbpf.name).join(format!("{}.bpf.o", program.name));
-            let mut objects = objects.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut objects = objects.lock().unwrap_or_else(PoisonError::into_inner);
             objects.push((program.name.clone(), path));
         }
         Ok(())
     })?;
-    let mut objects = objects.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut objects = objects.into_inner().unwrap_or_else(PoisonError::into_inner);
     objects.sort();
     Ok(objects)
 }
