@@ -12,10 +12,13 @@
 //! `corpus btf-units` has pahole read a kernel's debug information, and keeps the BTF that it makes before it is deduplicated.
 //!
 //! `corpus objects` gathers compiled objects: those of these programs, and those that Debian's packages bring.
+//!
+//! `corpus compilers` compiles our own programs with every compiler that can be had, in several ways.
 
 pub(crate) mod btf;
 mod compare;
 mod compile;
+pub(crate) mod compilers;
 mod embedded;
 mod names;
 pub(crate) mod objects;
@@ -43,7 +46,7 @@ use std::{
     time::Instant,
 };
 
-const USAGE: &str = "usage: cargo xtask corpus headers [--check] [--set NAME]... [--limit N] [FILTER] | names | objects | btf [KERNEL]... | btf-units";
+const USAGE: &str = "usage: cargo xtask corpus headers [--check] [--set NAME]... [--limit N] [FILTER] | names | objects | compilers [COMPILER]... | btf [KERNEL]... | btf-units";
 
 /// Runs the task.
 pub(crate) fn run(args: &[String]) -> Result {
@@ -53,6 +56,7 @@ pub(crate) fn run(args: &[String]) -> Result {
         Some((name, rest)) if name == "btf" => btf::run(rest),
         Some((name, [])) if name == "btf-units" => units::run(),
         Some((name, [])) if name == "objects" => objects::run(),
+        Some((name, rest)) if name == "compilers" => compilers::run(rest),
         _ => Err(USAGE.into()),
     }
 }
