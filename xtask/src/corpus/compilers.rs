@@ -94,19 +94,17 @@ pub(super) fn run(names: &[String]) -> Result {
         return Err(format!("no compiler {name:?}: there are {}", COMPILERS.map(|(known, _)| known).join(", ")).into());
     }
     let made = make(names)?;
-    let mut all = 0;
     println!("{:<10} {:>8} {:>8}  first reason", "compiler", "objects", "failed");
     for (compiler, outcome) in &made {
         match outcome {
             Ok(Made { objects, failures }) => {
-                all += objects;
                 let reason = failures.first().map_or("", |(_, reason)| reason);
                 println!("{compiler:<10} {objects:>8} {:>8}  {reason}", failures.len());
             }
             Err(why) => println!("{compiler:<10} skipped: {why}"),
         }
     }
-    println!("{all} objects in {}", dir().display());
+    println!("{} objects in {}", objects()?.len(), dir().display());
     Ok(())
 }
 
@@ -207,16 +205,12 @@ impl Compiler {
         if let Origin::Clang { .. } = self.origin {
             // Which of its parts are where it would ask of the program that runs, which is the loader.
             let home = self.dir.join(format!("usr/lib/llvm-{version}"));
-            let resources = home.join("lib/clang");
-            let headers = files_below(&resources)?.into_iter().find(|path| path.ends_with("include/stdarg.h"));
-            let headers = match headers {
-                Some(header) => header,
-                // A link to the folder elsewhere.
-                None => files_below(&self.dir.join("usr/lib/clang")).unwrap_or_default().into_iter().find(|path| {
-                    path.ends_with("include/stdarg.h")
-                }).context(format_args!("{}: no stdarg.h", self.dir.display()))?,
-            };
-            let resources = headers.ancestors().nth(2).context("no folder above stdarg.h")?;
+            // What is a link in one version is the folder itself in another.
+            let places = [home.join("lib/clang"), self.dir.join("usr/lib/clang")];
+            let headers = places.iter().filter_map(|place| files_below(place).ok()).flatten();
+            let header = headers.into_iter().find(|path| path.ends_with("include/stdarg.h"));
+            let resources = header.as_deref().and_then(|header| header.ancestors().nth(2));
+            let resources = resources.context(format_args!("{}: no stdarg.h", self.dir.display()))?;
             command.arg(home.join("bin/clang")).arg("-resource-dir").arg(resources);
         } else {
             let bin = self.dir.join("usr/bin");
@@ -303,10 +297,14 @@ impl Work {
                 fs::remove_dir_all(&dir).context(dir.display())?;
             }
             let failures = self.compile_programs(compiler, index, &dir)?;
-            write(&failed, failures.iter().map(|(what, why)| format!("{what}\t{why}\n")).collect::<String>().as_bytes())?;
+            write(
+                &failed,
+                failures.iter().map(|(what, why)| format!("{what}\t{why}\n")).collect::<String>().as_bytes(),
+            )?;
             write(&key, self.key.as_bytes())?;
         }
-        let objects = files_below(&dir)?.iter().filter(|path| path.extension().is_some_and(|found| found == "o")).count();
+        let objects =
+            files_below(&dir)?.iter().filter(|path| path.extension().is_some_and(|found| found == "o")).count();
         let text = fs::read_to_string(&failed).context(failed.display())?;
         let failures = text.lines().filter_map(|line| line.split_once('\t'));
         Ok(Made { objects, failures: failures.map(|(what, why)| (what.to_owned(), why.to_owned())).collect() })
@@ -316,16 +314,18 @@ impl Work {
     fn compile_programs(&self, compiler: &Compiler, index: usize, dir: &Path) -> Result<Vec<(String, String)>> {
         let failures = Mutex::new(Vec::new());
         let failed = |what: String, why: &str| {
-            let first = why.lines().find_map(|line| line.split_once("rror: ").map(|(_, error)| error));
-            let why = first.or_else(|| why.lines().nth(1)).unwrap_or(why).replace('\t', " ");
-            failures.lock().unwrap_or_else(PoisonError::into_inner).push((what, why.trim().to_owned()));
+            // What libbpf says before bpftool does tells more; the first line is which command it was.
+            let said = |word| why.lines().find_map(|line: &str| line.split_once(word).map(|(_, error)| error));
+            let why = said("libbpf: ").or_else(|| said("rror: ")).or_else(|| why.lines().nth(1)).unwrap_or(why);
+            failures.lock().unwrap_or_else(PoisonError::into_inner).push((what, why.trim().replace('\t', " ")));
         };
-        let is_chosen = |program: usize, variant: usize| variant == 0 || (program + variant + index) % 3 == 0;
+        let is_chosen = |program: usize, variant: usize| variant == 0 || (program + variant + index) % 3 == 1;
         let mut compilations = Vec::new();
         for (program, (name, source)) in self.programs.iter().enumerate() {
-            for (number, variant) in VARIANTS.iter().enumerate().filter(|(number, _)| is_chosen(program, *number)) {
-                _ = number;
-                compilations.push((name, source, variant));
+            for (number, variant) in VARIANTS.iter().enumerate() {
+                if is_chosen(program, number) {
+                    compilations.push((name, source, variant));
+                }
             }
         }
         for variant in &VARIANTS {
@@ -343,8 +343,10 @@ impl Work {
         let compiled: Vec<&String> = self.programs.keys().filter(|name| object(first, name).exists()).collect();
         for (number, (variant, argument)) in STRIPPED.into_iter().enumerate() {
             create_dir(&dir.join(variant))?;
-            for (program, name) in compiled.iter().enumerate().filter(|(program, _)| is_chosen(*program, number + 1)) {
-                _ = program;
+            for (program, name) in compiled.iter().enumerate() {
+                if !is_chosen(program, number + 1) {
+                    continue;
+                }
                 let mut strip = Command::new(STRIP_PROGRAM);
                 strip.arg(argument).arg("-o").arg(object(variant, name)).arg(object(first, name));
                 if let Err(error) = run_quiet(&mut strip) {
