@@ -284,3 +284,11 @@ fn errors_are_one_line_and_name_something() {
         }
     }
 }
+
+/// Found by damaging objects at random: the type of a configuration value is an array whose element is itself.
+#[test]
+fn a_configuration_value_of_an_array_of_itself_is_refused() {
+    let bytes = include_bytes!("damaged/kconfig_array_of_itself.bpf.o");
+    let error = Object::open(bytes, "damaged").unwrap_err();
+    assert!(matches!(error, Error::ExternDefinition { .. }), "{error}");
+}

@@ -22,7 +22,14 @@ const STEPS: &[Step] = &[
         name: "clippy",
         run: || {
             let mut clippy = cargo();
-            clippy.args(["clippy", "--workspace", "--all-targets", "--features", "xtask/stress", "--locked"]);
+            clippy.args([
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--features",
+                "xtask/stress,xtask/compare",
+                "--locked",
+            ]);
             run(clippy.args(["--", "-D", "warnings"]))
         },
     },

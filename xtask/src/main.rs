@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod compare;
+#[cfg(feature = "compare")]
 mod core_selftests;
 mod corpus;
 mod debian;
@@ -90,7 +91,7 @@ const TASKS: &[Task] = &[
         name: "core-selftests",
         arguments: "[FILTER]",
         about: "the kernel's own tests of CO-RE, with us in libbpf's place: every value that a program finds, every failure",
-        run: core_selftests::run,
+        run: core_selftests,
     },
     Task {
         name: "bench",
@@ -162,4 +163,14 @@ fn usage() -> String {
         text += &format!("  {}\n      {}\n", call.trim_end(), task.about);
     }
     text
+}
+
+#[cfg(feature = "compare")]
+fn core_selftests(args: &[String]) -> Result {
+    core_selftests::run(args)
+}
+
+#[cfg(not(feature = "compare"))]
+fn core_selftests(args: &[String]) -> Result {
+    process::with_all_crates(&["core-selftests"], args)
 }

@@ -86,3 +86,11 @@ pub(crate) fn mounted(at: &Path) -> Option<String> {
     let mut types = fields.filter(|fields| fields.get(1).map(Path::new) == Some(at));
     types.next_back().and_then(|fields| fields.get(2).map(|kind| (*kind).to_owned()))
 }
+
+/// Runs a task by a build that has the crates that it loads objects with, which other tasks do without.
+#[cfg(not(feature = "compare"))]
+pub(crate) fn with_all_crates(task: &[&str], args: &[String]) -> Result {
+    let mut cargo = cargo();
+    cargo.args(["run", "--quiet", "--package", "xtask", "--features", "compare", "--"]);
+    run(cargo.args(task).args(args))
+}

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use purebpf_btf::{Btf, KernelBtf, Kind, TypeData, TypeId, essential_name};
 use purebpf_core_reloc as core_reloc;
@@ -118,9 +119,35 @@ pub(super) fn resolve(
     object.externs.iter().map(|ext| resolve_one(object, ext, kernel, ksyms, kconfig)).collect()
 }
 
+/// Errors of typed externs with the nearest names, of which each takes a walk through all types: once for all programs that want
+/// the same, and for so many of them as anybody reads.
+#[derive(Debug, Default)]
+pub(super) struct NearestNames(Mutex<HashMap<(String, &'static str), Error>>);
+
+/// How many externs are looked for by nearest names.
+const MOST_NEAREST: usize = 16;
+
+impl NearestNames {
+    /// The error, with the nearest names if it is that of such an extern.
+    pub(super) fn told(&self, kernel: Option<&KernelBtf>, error: Error) -> Error {
+        let Error::ExternNotFound { name, kind, .. } = &error else { return error };
+        let key = (name.clone(), *kind);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(told) = known.get(&key) {
+            return told.clone();
+        }
+        if known.len() >= MOST_NEAREST {
+            return error;
+        }
+        let told = with_nearest(kernel, error);
+        known.insert(key, told.clone());
+        told
+    }
+}
+
 /// Adds the nearest names to the error of a typed extern that the kernel does not have. Not where externs are looked up: few of
 /// those that are missing are anybody's fault, and each takes a walk through all types.
-pub(super) fn with_nearest(kernel: Option<&KernelBtf>, error: Error) -> Error {
+fn with_nearest(kernel: Option<&KernelBtf>, error: Error) -> Error {
     let (Some(kernel), Error::ExternNotFound { name, kind, what }) = (kernel, &error) else { return error };
     let (type_kind, wanted) = match *kind {
         "kfunc" => (Kind::Func, essential_name(name.as_bytes())),

@@ -120,6 +120,7 @@ pub struct Linker<'a> {
     /// The arena that holds variables, and where in it they begin.
     arena: Option<MapId>,
     arena_offset: u32,
+    nearest: externs::NearestNames,
 }
 
 impl<'a> Linker<'a> {
@@ -158,6 +159,7 @@ impl<'a> Linker<'a> {
             line_info: infos::InfoTable::of_lines(object),
             arena: arena.map(MapId),
             arena_offset: 0,
+            nearest: externs::NearestNames::default(),
         };
         linker.place_arena_variables(true, PAGE_SIZE);
         linker
@@ -206,6 +208,6 @@ impl<'a> Linker<'a> {
     /// # Errors
     /// When a relocation or an extern that the program or one of its subprograms needs has failed.
     pub fn link(&self, program: ProgramId) -> Result<Linked, Error> {
-        subprograms::link(self, program).map_err(|error| externs::with_nearest(self.kernel.as_ref(), error))
+        subprograms::link(self, program).map_err(|error| self.nearest.told(self.kernel.as_ref(), error))
     }
 }

@@ -205,7 +205,8 @@ fn kconfig_type(btf: &Btf, resolved: Type<'_>) -> Option<KconfigType> {
         }
         TypeData::Enum64(_) => (resolved.name() == Some("libbpf_tristate")).then_some(KconfigType::Tristate),
         TypeData::Array(array) if array.len > 0 => {
-            let element = btf.resolve(array.element).ok()?;
+            // An array of arrays is none of them, and one of itself has no end.
+            let element = btf.resolve(array.element).ok().filter(|element| element.kind() == Kind::Int)?;
             matches!(kconfig_type(btf, element), Some(KconfigType::Char { .. })).then_some(KconfigType::String)
         }
         _ => None,

@@ -183,12 +183,9 @@ fn compare_objects(args: &[String]) -> Result {
     objects::run(args)
 }
 
-/// Objects are compared by a build that has what they are loaded with, which other tasks do without.
 #[cfg(not(feature = "compare"))]
 fn compare_objects(args: &[String]) -> Result {
-    let mut cargo = crate::workspace::cargo();
-    cargo.args(["run", "--quiet", "--package", "xtask", "--features", "compare", "--", "compare", "objects"]);
-    process::run(cargo.args(args))
+    process::with_all_crates(&["compare", "objects"], args)
 }
 
 impl Options {

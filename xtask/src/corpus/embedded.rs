@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn an_object_is_found_whole_wherever_it_stands() {
-        let object = read(&root().join("tests/programs/minimal.bpf.o")).unwrap();
+        let object = read(&root().join("tests/programs/core.bpf.o")).unwrap();
         let within = [b"\x7fELF\x02 is no object".as_slice(), &object, b"and what follows", &object].concat();
         assert_eq!(objects_within(&object), [&object[..]]);
         assert_eq!(objects_within(&within), [&object[..], &object[..]]);

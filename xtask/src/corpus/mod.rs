@@ -36,6 +36,7 @@ use crate::{
 use compile::{Outcome, Program, Side, compile};
 use report::{Reasons, SetReport, Verdict};
 use sources::{SETS, Set, corpus_dir};
+#[cfg(feature = "compare")]
 pub(crate) use sources::{kernel_selftests, system_headers};
 use std::{
     sync::{

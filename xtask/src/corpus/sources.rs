@@ -193,6 +193,7 @@ pub(crate) fn system_headers() -> Result<Vec<String>> {
 }
 
 /// The folder of the newest kernel's BPF selftests.
+#[cfg(feature = "compare")]
 pub(crate) fn kernel_selftests() -> Result<PathBuf> {
     Ok(LINUX_7_2.tree()?.join("tools/testing/selftests/bpf"))
 }
