@@ -69,13 +69,13 @@ impl OpenProgram<'_> {
         self
     }
 
-    /// Whether [`Object::attach`] attaches it.
+    /// Whether [`Object::attach`](crate::Object::attach) attaches it.
     #[doc(alias = "bpf_program__autoattach")]
     pub fn autoattach(&self) -> bool {
         self.program.autoattach
     }
 
-    /// Sets whether [`Object::attach`] attaches it.
+    /// Sets whether [`Object::attach`](crate::Object::attach) attaches it.
     #[doc(alias = "bpf_program__set_autoattach")]
     pub fn set_autoattach(&mut self, autoattach: bool) -> &mut Self {
         self.program.autoattach = autoattach;

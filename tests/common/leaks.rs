@@ -14,7 +14,7 @@ use std::{
 
 /// How long the kernel may take to free what nobody holds any longer: it waits for an RCU grace period, and frees from a work
 /// queue. There is no event for it, so this is waited for by looking again.
-const GRACE: Duration = Duration::from_secs(60);
+const GRACE: Duration = Duration::from_secs(20);
 
 const KINDS: [(ObjectKind, &str); 3] =
     [(ObjectKind::Link, "link"), (ObjectKind::Prog, "program"), (ObjectKind::Map, "map")];

@@ -134,7 +134,7 @@ pub struct Prepared<K: Kernel> {
     threads: usize,
 }
 
-/// An object that is loaded: descriptors by [`MapId`](crate::object::MapId) and [`ProgramId`].
+/// An object that is loaded: descriptors by [`MapId`] and [`ProgramId`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Loaded<K: Kernel> {
