@@ -33,6 +33,9 @@ impl Made {
     }
 }
 
+/// Cycles until the allocator has what one needs, in pieces of every size.
+const WARM_UP: usize = 50;
+
 fn descriptors() -> usize {
     fs::read_dir("/proc/self/fd").expect("procfs is mounted").count()
 }
@@ -66,7 +69,7 @@ fn a_thousand_loads_leave_nothing() {
         let open = Object::open_bytes(TWENTY, "twenty").expect("the committed object opens");
         let mut made = Made::default();
         // What is made once and kept: the kernel's types, answers of probes, the allocator's pools.
-        for _ in 0..cycles / 20 {
+        for _ in 0..WARM_UP {
             cycle(&open, &mut made);
         }
         let (before, memory) = (descriptors(), resident());
@@ -78,7 +81,7 @@ fn a_thousand_loads_leave_nothing() {
         assert!(grown < cycles * 1536, "{grown} bytes more after {cycles} cycles");
         assert_eq!(descriptors(), before);
         // Each cycle had twenty of its own.
-        let all = 20 * (cycles + cycles / 20);
+        let all = 20 * (cycles + WARM_UP);
         assert_eq!((made.programs.len(), made.maps.len()), (all, all));
 
         // The kernel frees after a grace period.
